@@ -1,0 +1,96 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "sparekey",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "RecoveryCode", targets: ["RecoveryCode"]),
+    .executable(name: "sparekey", targets: ["sparekey"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "CQRencode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
+
+    .target(name: "RecoveryCode", swiftSettings: settings),
+    .target(
+      name: "SparekeyCore",
+      dependencies: [
+        "RecoveryCode",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: settings),
+    .target(
+      name: "SparekeyStore",
+      dependencies: ["SparekeyCore", .product(name: "GRDB", package: "GRDB.swift")],
+      resources: [.embedInCode("Migrations/0001_accounts.sql")],
+      swiftSettings: settings),
+    .target(
+      name: "SparekeyServices",
+      dependencies: [
+        "SparekeyCore", "CSodium", "CQRencode",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+      ],
+      resources: [.copy("Resources")],
+      swiftSettings: settings),
+    .target(
+      name: "SparekeyWeb",
+      dependencies: [
+        "SparekeyCore", "RecoveryCode",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Mustache", package: "swift-mustache"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      resources: [.copy("Resources")],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "sparekey",
+      dependencies: [
+        "SparekeyCore", "SparekeyStore", "SparekeyServices", "SparekeyWeb",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings),
+
+    .testTarget(name: "RecoveryCodeTests", dependencies: ["RecoveryCode"], swiftSettings: settings),
+    .testTarget(name: "SparekeyCoreTests", dependencies: ["SparekeyCore"], swiftSettings: settings),
+    .testTarget(name: "SparekeyStoreTests", dependencies: ["SparekeyStore"], swiftSettings: settings),
+    .testTarget(
+      name: "SparekeyServicesTests", dependencies: ["SparekeyServices"], swiftSettings: settings),
+    .testTarget(
+      name: "JourneyTests",
+      dependencies: [
+        "sparekey", "SparekeyWeb",
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+      ],
+      swiftSettings: settings),
+  ]
+)

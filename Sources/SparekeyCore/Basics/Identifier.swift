@@ -1,0 +1,55 @@
+/// A random 128-bit name of something, written as 26 characters of Crockford base 32. `Kind` keeps an account's
+/// id from being used where a session's is meant.
+package struct Identifier<Kind>: Hashable, Sendable, Codable, CustomStringConvertible {
+  package let text: String
+
+  package init(text: String) { self.text = text }
+
+  package init(_ randomness: Randomness) { text = Base32.encode(randomness.bytes(16)) }
+
+  package init(from decoder: any Decoder) throws {
+    text = try decoder.singleValueContainer().decode(String.self)
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(text)
+  }
+
+  package var description: String { text }
+}
+
+package enum AccountKind {}
+package enum VersionKind {}
+package enum ContactKind {}
+package enum CodeKind {}
+package enum SessionKind {}
+package enum JourneyKind {}
+
+package typealias AccountID = Identifier<AccountKind>
+package typealias VersionID = Identifier<VersionKind>
+package typealias ContactID = Identifier<ContactKind>
+package typealias CodeID = Identifier<CodeKind>
+package typealias SessionID = Identifier<SessionKind>
+package typealias JourneyID = Identifier<JourneyKind>
+
+/// Crockford's base 32 in lower case, for ids and tokens. (Codes that people type are RecoveryCode's business.)
+package enum Base32 {
+  private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz")
+
+  package static func encode(_ bytes: some Sequence<UInt8>) -> String {
+    var text = ""
+    var buffer: UInt32 = 0
+    var bits: UInt32 = 0
+    for byte in bytes {
+      buffer = (buffer << 8 | UInt32(byte)) & 0xFFFF
+      bits += 8
+      while bits >= 5 {
+        bits -= 5
+        text.append(alphabet[Int(buffer >> bits & 31)])
+      }
+    }
+    if bits > 0 { text.append(alphabet[Int(buffer << (5 - bits) & 31)]) }
+    return text
+  }
+}

@@ -1,0 +1,84 @@
+import Crypto
+
+/// What a key is used for. Each purpose has its own derived key, so that nothing sealed for one opens as another.
+package enum KeyPurpose: String, Sendable {
+  case passwordPepper = "password"
+  case codePepper = "recovery-code"
+  case contact = "contact"
+  case journey = "journey"
+  case form = "form"
+  case outbox = "outbox"
+  case history = "history"
+  case sessionDigest = "session"
+  case nameDigest = "name"
+  case contactDigest = "contact-digest"
+  case issuedCode = "issued-code"
+  case throttle = "throttle"
+  case decoy = "decoy"
+  case newCode = "new-code"
+}
+
+/// The service's keys: master keys from the key file, everything else derived (HKDF-SHA256, RFC 5869) or sealed
+/// (ChaCha20-Poly1305, RFC 8439) by them. Several masters may be present; the current one seals, all open.
+package struct KeyRing: Sendable {
+  package struct Master: Sendable {
+    package let id: UInt8
+    package let secret: Secret
+
+    package init(id: UInt8, secret: Secret) {
+      self.id = id
+      self.secret = secret
+    }
+  }
+
+  private let masters: [UInt8: SymmetricKey]
+  private let currentID: UInt8
+  private let randomness: Randomness
+
+  /// The last master is the current one.
+  package init?(masters: [Master], randomness: Randomness = .system) {
+    guard let current = masters.last else { return nil }
+    self.masters = Dictionary(
+      masters.map { ($0.id, $0.secret.withBytes { SymmetricKey(data: $0) }) }, uniquingKeysWith: { $1 })
+    currentID = current.id
+    self.randomness = randomness
+  }
+
+  private func key(_ purpose: KeyPurpose, master: UInt8) -> SymmetricKey? {
+    masters[master].map {
+      HKDF<SHA256>.deriveKey(
+        inputKeyMaterial: $0, info: Array("sparekey/\(purpose.rawValue)/1".utf8), outputByteCount: 32)
+    }
+  }
+
+  /// Seals bytes. Shape: key id (1 byte), nonce (12), ciphertext, tag (16).
+  package func seal(_ plain: some Collection<UInt8>, for purpose: KeyPurpose, bound context: String) -> [UInt8] {
+    guard let key = key(purpose, master: currentID),
+      let nonce = try? ChaChaPoly.Nonce(data: randomness.bytes(12)),
+      let box = try? ChaChaPoly.seal(Array(plain), using: key, nonce: nonce, authenticating: Array(context.utf8))
+    else { preconditionFailure("the current master key is always present and the nonce is always 12 bytes") }
+    return [currentID] + box.combined
+  }
+
+  /// Opens what `seal` made for the same purpose and context; nil for anything else.
+  package func open(_ sealed: some Collection<UInt8>, for purpose: KeyPurpose, bound context: String) -> [UInt8]? {
+    guard let id = sealed.first, let key = key(purpose, master: id),
+      let box = try? ChaChaPoly.SealedBox(combined: Array(sealed.dropFirst())),
+      let plain = try? ChaChaPoly.open(box, using: key, authenticating: Array(context.utf8))
+    else { return nil }
+    return Array(plain)
+  }
+
+  /// A keyed digest (HMAC-SHA256, 32 bytes) under the oldest master, so that digests in the database stay
+  /// comparable while keys rotate.
+  package func digest(_ bytes: some Collection<UInt8>, for purpose: KeyPurpose) -> [UInt8] {
+    guard let oldest = masters.keys.min(), let key = key(purpose, master: oldest) else {
+      preconditionFailure("a key ring is never empty")
+    }
+    return Array(HMAC<SHA256>.authenticationCode(for: Array(bytes), using: key))
+  }
+
+  package func digest(_ text: String, for purpose: KeyPurpose) -> [UInt8] {
+    digest(Array(text.utf8), for: purpose)
+  }
+}

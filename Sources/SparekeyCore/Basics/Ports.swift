@@ -1,0 +1,79 @@
+/// What the journeys need from outside. The executable wires it; tests hand in their own clock and randomness.
+package struct Ports: Sendable {
+  package let database: any Database
+  package let hashing: any SecretHashing
+  package let keys: KeyRing
+  package let randomness: Randomness
+  package let clock: WallClock
+  package let passwordRules: PasswordRules
+  package let options: ServiceOptions
+
+  package init(
+    database: any Database, hashing: any SecretHashing, keys: KeyRing, randomness: Randomness = .system,
+    clock: WallClock, passwordRules: PasswordRules, options: ServiceOptions = ServiceOptions()
+  ) {
+    self.database = database
+    self.hashing = hashing
+    self.keys = keys
+    self.randomness = randomness
+    self.clock = clock
+    self.passwordRules = passwordRules
+    self.options = options
+  }
+}
+
+/// The operator's choices that rules depend on.
+package struct ServiceOptions: Sendable {
+  package var signUpOpen: Bool
+  /// Load tests on loopback only: waits are counted but never imposed.
+  package var limitsEnforced: Bool
+
+  package init(signUpOpen: Bool = true, limitsEnforced: Bool = true) {
+    self.signUpOpen = signUpOpen
+    self.limitsEnforced = limitsEnforced
+  }
+}
+
+/// Where accounts are kept. Bodies are synchronous, so nothing slow or irrevocable can happen inside a transaction;
+/// they may run more than once (a lost connection, a serialization failure), so they have no effects of their own.
+package protocol Database: Sendable {
+  /// Sees one consistent snapshot.
+  func read<Answer: Sendable>(
+    _ body: @escaping @Sendable (any Transaction) throws -> Answer
+  ) async throws -> Answer
+  /// All or nothing: durable when it returns, without trace when it throws.
+  func write<Answer: Sendable>(
+    _ body: @escaping @Sendable (any Transaction) throws -> Answer
+  ) async throws -> Answer
+}
+
+/// One transaction, as each feature sees it.
+package protocol Transaction: AccountStore, ContactStore, RecoveryCodeStore, SessionStore, ThrottleStore,
+  SecurityHistoryStore, OutboxStore, OnceStore
+{
+  /// The one clock reading of this transaction (PostgreSQL: the server's; SQLite: the injected one).
+  var now: Timestamp { get }
+}
+
+/// Ids that may be spent once: journeys that came to their outcome, one-use forms.
+package protocol OnceStore {
+  /// Records the id; false when it was spent before.
+  func spend(_ id: String, for account: AccountID) throws -> Bool
+  /// When the id was spent.
+  func spent(_ id: String) throws -> Timestamp?
+  /// Forgets what was spent before that time.
+  func forgetSpent(before time: Timestamp) throws
+}
+
+/// Who asks: where limits are counted and what activity shows. Never an identity.
+package struct Source: Sendable, Equatable, Codable {
+  /// The client's address: IPv4 whole, IPv6 cut to /64.
+  package let address: String
+  /// Browser and system in a few words, from the user agent.
+  package let agent: String
+
+  package init(address: String, agent: String = "") {
+    self.address = address
+    self.agent = agent
+  }
+}

@@ -1,0 +1,68 @@
+import RecoveryCode
+
+/// An expected "no", with what the person needs to go on. Faults (a broken disk, a bug) are other errors.
+package enum Refusal: Error, Equatable, Sendable {
+  /// Something typed cannot be accepted; nothing was lost.
+  case field(Field, FieldProblem)
+  /// Unknown name or wrong password: never which of the two (S6).
+  case wrongNameOrPassword
+  case wrongPassword
+  /// The issued code is wrong or no longer valid.
+  case issuedCodeWrong
+  /// The typed code is no code; nothing was counted (C7).
+  case codeUnreadable(ReadingProblem)
+  /// The typed code is no code, but probably this one: to be confirmed by the person (C7).
+  case codeSuggestion(Suggestion)
+  /// A well-formed code that does not open this account.
+  case codeWrong
+  /// C10: this code was replaced by a newer one at that time.
+  case codeReplaced(at: Timestamp)
+  /// C10: this code was used at that time.
+  case codeUsed(at: Timestamp)
+  /// What was shown so far does not open the account under the policy.
+  case notEnough
+  /// Too many tries from here; the earliest useful next one.
+  case slowDown(until: Timestamp)
+  /// The service is at its limit for a moment (T9).
+  case busy(retryAfterSeconds: Int)
+  /// The journey or form is too old, or was not made here. A code typed in it was not used.
+  case expired
+  /// The account changed since the journey began; it has to start again. A code typed in it was not used.
+  case changedMeanwhile
+  /// The step asked for is not the one that is due.
+  case outOfStep
+  case notSignedIn
+  /// A sensitive page needs a fresh proof of who is there (S7).
+  case stepUpNeeded
+  /// The one-use form was sent before (a page shown once is not shown twice).
+  case alreadyDone
+  /// The operator has closed sign-up (S8).
+  case signUpClosed
+  /// D4: the last confirmed way to prove who you are cannot go without a replacement.
+  case lastProof
+  case notFound
+}
+
+/// The fields of forms and API bodies, by their wire names.
+package enum Field: String, Sendable {
+  case username, password, email, code, option, journey
+  case newPassword = "new-password"
+}
+
+/// What is wrong with a field. Pages and API turn it into a sentence that names the fix (Q5).
+package enum FieldProblem: Equatable, Sendable {
+  case missing
+  case tooShort(minimum: Int)
+  case tooLong(maximum: Int)
+  /// A character that this field cannot hold.
+  case impossible(Character)
+  case malformed
+  /// A username that is taken, or looks too much like one that is.
+  case taken
+  /// S9: on the list of passwords known from breaches.
+  case breached
+  /// S9: contains the username, the email or the service's name.
+  case guessable
+  case unchanged
+  case tooMany(maximum: Int)
+}

@@ -1,0 +1,48 @@
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z. Rules receive it as a parameter; nothing in
+/// the core reads a clock.
+package struct Timestamp: Hashable, Comparable, Sendable, Codable {
+  package var milliseconds: Int64
+
+  package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+
+  package init(from decoder: any Decoder) throws {
+    milliseconds = try decoder.singleValueContainer().decode(Int64.self)
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(milliseconds)
+  }
+
+  package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
+
+  package static func + (time: Timestamp, duration: Duration) -> Timestamp {
+    Timestamp(milliseconds: time.milliseconds + duration.milliseconds)
+  }
+
+  package static func - (time: Timestamp, duration: Duration) -> Timestamp {
+    Timestamp(milliseconds: time.milliseconds - duration.milliseconds)
+  }
+
+  package static func - (later: Timestamp, earlier: Timestamp) -> Duration {
+    .milliseconds(later.milliseconds - earlier.milliseconds)
+  }
+}
+
+extension Duration {
+  /// Whole milliseconds, rounded towards zero.
+  package var milliseconds: Int64 {
+    components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+  }
+
+  package static func minutes(_ count: Int) -> Duration { .seconds(count * 60) }
+  package static func hours(_ count: Int) -> Duration { .seconds(count * 3_600) }
+  package static func days(_ count: Int) -> Duration { .seconds(count * 86_400) }
+}
+
+/// Where journeys learn the time outside a transaction. Tests hand in a clock they move by hand.
+package struct WallClock: Sendable {
+  package let now: @Sendable () -> Timestamp
+
+  package init(now: @escaping @Sendable () -> Timestamp) { self.now = now }
+}

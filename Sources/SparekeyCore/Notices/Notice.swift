@@ -1,0 +1,104 @@
+/// A message to the owner about their account, before it is put into words.
+package struct Notice: Sendable, Codable {
+  package enum Kind: Sendable, Codable {
+    /// To confirm a new address.
+    case confirmEmail(code: String)
+    /// A code asked for on the way back (H1).
+    case issuedCode(code: String)
+    case passwordChanged
+    /// H1: the account was opened by that evidence, and has a new password.
+    case recovered(by: [EvidenceKind])
+    case codeMade(serial: String)
+    case codeReplaced(serial: String)
+    case emailAdded(masked: String)
+    case emailRemoved(masked: String)
+    case signedOutEverywhere
+    /// About ten well-formed codes that do not fit.
+    case wrongCodes(count: Int)
+  }
+
+  package let kind: Kind
+  package let username: String
+  package let address: String
+  package let at: Timestamp
+  package let source: Source
+
+  package init(kind: Kind, username: String, address: String, at: Timestamp, source: Source) {
+    self.kind = kind
+    self.username = username
+    self.address = address
+    self.at = at
+    self.source = source
+  }
+}
+
+/// What must be told goes here in the transaction that makes it true; a worker delivers it at least once.
+package protocol OutboxStore {
+  func enqueue(_ id: String, sealedBody: [UInt8]) throws
+  /// Takes up to `limit` due messages until `lease`; another node may take them again after that.
+  func leaseOutbox(limit: Int, until lease: Timestamp, at now: Timestamp) throws -> [OutboxMessage]
+  /// Wipes the body.
+  func delivered(_ id: String, at now: Timestamp) throws
+  /// Gives a message back for a later try.
+  func postpone(_ id: String, until time: Timestamp) throws
+}
+
+package struct OutboxMessage: Sendable {
+  package let id: String
+  package let sealedBody: [UInt8]
+  package let attempts: Int
+
+  package init(id: String, sealedBody: [UInt8], attempts: Int) {
+    self.id = id
+    self.sealedBody = sealedBody
+    self.attempts = attempts
+  }
+}
+
+extension Ports {
+  /// Queues one message per contact. Unconfirmed addresses hear nothing but their own confirmation code.
+  package func tell(
+    _ contacts: [Contact], _ kind: Notice.Kind, about account: Account, source: Source,
+    in transaction: any Transaction
+  ) throws {
+    for contact in contacts where contact.isConfirmed {
+      try enqueue(
+        Notice(
+          kind: kind, username: account.username, address: contact.address, at: transaction.now, source: source),
+        in: transaction)
+    }
+  }
+
+  /// Queues a notice; nil queues a message to nobody, so that an unknown name costs the same write (S6).
+  package func enqueue(_ notice: Notice?, in transaction: any Transaction) throws {
+    let id = Base32.encode(randomness.bytes(16))
+    var body = try notice.map { try JSON.encode($0) } ?? []
+    body += Array(repeating: UInt8(ascii: " "), count: max(0, Self.noticeSize - body.count))
+    try transaction.enqueue(id, sealedBody: keys.seal(body, for: .outbox, bound: "outbox/\(id)"))
+  }
+
+  private static var noticeSize: Int { 768 }
+
+  /// Delivers what is due. - Returns: how many messages were taken up.
+  package func deliverOutbox(with deliver: @Sendable (Notice) async throws -> Void) async throws -> Int {
+    let due = try await database.write { transaction in
+      try transaction.leaseOutbox(limit: 16, until: transaction.now + .minutes(2), at: transaction.now)
+    }
+    for message in due { try await take(message, deliver) }
+    return due.count
+  }
+
+  private func take(
+    _ message: OutboxMessage, _ deliver: @Sendable (Notice) async throws -> Void
+  ) async throws {
+    let body = keys.open(message.sealedBody, for: .outbox, bound: "outbox/\(message.id)") ?? []
+    do {
+      if let notice = try? JSON.decode(Notice.self, from: body) { try await deliver(notice) }
+      try await database.write { try $0.delivered(message.id, at: $0.now) }
+    } catch {
+      // 30 s, 1 min, 2 min … one hour: a mail server that is down hears of it soon after it is back.
+      let wait = Duration.seconds(min(3_600, 30 << min(message.attempts, 7)))
+      try await database.write { try $0.postpone(message.id, until: $0.now + wait) }
+    }
+  }
+}

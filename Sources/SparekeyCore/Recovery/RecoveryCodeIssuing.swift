@@ -1,0 +1,60 @@
+/// Making a code on the security page (C3, C6).
+package struct RecoveryCodes: Sendable {
+  private let ports: Ports
+
+  package init(_ ports: Ports) { self.ports = ports }
+
+  /// The one-use form on the page: sent twice it says so, and never kills the sheet just printed.
+  package struct GenerateForm: Journey {
+    package static let purpose = "generate-code"
+    package static let lifetime = Duration.hours(1)
+
+    package let id: JourneyID
+    package let account: AccountID
+    package let expiresAt: Timestamp
+  }
+
+  package func form(for signedIn: SignedIn, binding: JourneyBinding) throws -> String {
+    try ports.seal(
+      GenerateForm(
+        id: JourneyID(ports.randomness), account: signedIn.account.id,
+        expiresAt: ports.clock.now() + GenerateForm.lifetime),
+      for: binding)
+  }
+
+  /// Makes a new code; in the same transaction every earlier one stops working, and every contact is told.
+  /// - Throws: `Refusal.alreadyDone`, `.expired`, `.changedMeanwhile`, `.busy`.
+  package func generate(
+    form token: String, binding: JourneyBinding, by steppedUp: SteppedUp, source: Source
+  ) async throws -> ShownCode {
+    let form = try ports.open(GenerateForm.self, token, for: binding)
+    let account = steppedUp.account
+    guard form.account == account.id else { throw Refusal.expired }
+    if try await ports.database.read({ try $0.spent(form.id.text) }) != nil { throw Refusal.alreadyDone }
+
+    let code = ports.newCode(seed: ports.randomness.bytes(32))
+    let id = CodeID(ports.randomness)
+    let stored = try await ports.seal(code, id: id, for: account, at: ports.clock.now())
+    return try await ports.database.write { [ports] transaction in
+      guard try transaction.spend(form.id.text, for: account.id) else { throw Refusal.alreadyDone }
+      try ports.replaceCode(with: stored, of: account, source: source, in: transaction)
+      return ShownCode(code: code, serial: stored.serial, createdAt: stored.createdAt)
+    }
+  }
+}
+
+extension Ports {
+  fileprivate func replaceCode(
+    with stored: StoredCode, of account: Account, source: Source, in transaction: any Transaction
+  ) throws {
+    let live = try transaction.liveCode(of: account.id)
+    try record(
+      live == nil ? .codeMade : .codeReplaced, detail: stored.serial, of: account, source: source,
+      notice: live == nil ? .codeMade(serial: stored.serial) : .codeReplaced(serial: stored.serial),
+      in: transaction)
+    if let live, try !transaction.endCode(live.id, as: .replaced, at: transaction.now) {
+      throw Refusal.changedMeanwhile
+    }
+    try transaction.insert(stored)
+  }
+}

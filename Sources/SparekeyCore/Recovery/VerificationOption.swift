@@ -1,0 +1,51 @@
+/// A way to be verified, as a claimant may see it: masked, with an id that says nothing (S2).
+package struct VerificationOption: Sendable, Equatable {
+  /// Stable per name and contact.
+  package let id: String
+  package let kind: EvidenceKind
+  package let masked: String
+  /// Where the issued code goes; nil for a decoy.
+  package let contact: ContactID?
+}
+
+extension Ports {
+  /// The options shown for a name: the account's confirmed contacts that the policy would accept, or, for a name
+  /// nobody has, decoys that are the same at every visit (S6).
+  package func verificationOptions(
+    name: String, facts: AccountFacts?, at now: Timestamp
+  ) -> [VerificationOption] {
+    guard let facts else { return decoys(for: name) }
+    let twoStep = facts.account.twoStepSince != nil
+    return facts.contacts
+      .filter {
+        RecoveryPolicy.outcome(twoStep: twoStep, evidence: [facts.strength(of: $0, at: now)]) != .notEnough
+      }
+      .map {
+        VerificationOption(
+          id: optionID(name: name, contact: $0.id.text), kind: .email, masked: $0.masked, contact: $0.id)
+      }
+  }
+
+  private func optionID(name: String, contact: String) -> String {
+    Base32.encode(keys.digest("\(name)\u{0}\(contact)", for: .decoy).prefix(10))
+  }
+
+  /// Derived by key from the name, by a distribution that never changes for an installation: mostly one email, whose
+  /// first letters often follow the name's, at the providers people use.
+  private func decoys(for name: String) -> [VerificationOption] {
+    let bytes = keys.digest(name, for: .decoy).map(Int.init)
+    let count = bytes[0] < 20 ? 0 : bytes[0] < 232 ? 1 : 2
+    let letters = Array("abcdefghijklmnopqrstuvwxyzaaeeiioorsst")
+    return (0..<count).map { index in
+      let draw = bytes[(1 + index * 6)...].prefix(6).map { $0 }
+      let own = name.filter { $0.isASCII && $0.isLetter }.prefix(2)
+      let start = draw[0] < 150 && own.count == 2 && index == 0
+        ? String(own) : String([letters[draw[1] % letters.count], letters[draw[2] % letters.count]])
+      let provider = Array("ggggggoohyiwpt")[draw[3] % 14]
+      let ending = ["com", "com", "com", "com", "com", "org", "net", "de", "me"][draw[4] % 9]
+      return VerificationOption(
+        id: optionID(name: name, contact: "decoy \(index)"), kind: .email,
+        masked: "\(start)•••@\(provider)•••.\(ending)", contact: nil)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+/// An email address or phone number in the security info. It is a proof only once confirmed.
+package struct Contact: Sendable, Equatable {
+  package enum Kind: String, Sendable, Codable {
+    case email
+  }
+
+  package let id: ContactID
+  package let account: AccountID
+  package let kind: Kind
+  package let address: String
+  package let addedAt: Timestamp
+  package let confirmedAt: Timestamp?
+  /// Given at sign-up: senior while the account has none older.
+  package let fromSignUp: Bool
+
+  package init(
+    id: ContactID, account: AccountID, kind: Kind, address: String, addedAt: Timestamp,
+    confirmedAt: Timestamp?, fromSignUp: Bool
+  ) {
+    self.id = id
+    self.account = account
+    self.kind = kind
+    self.address = address
+    self.addedAt = addedAt
+    self.confirmedAt = confirmedAt
+    self.fromSignUp = fromSignUp
+  }
+
+  package var isConfirmed: Bool { confirmedAt != nil }
+
+  /// As shown to someone who has not proved to be the owner.
+  package var masked: String { (try? EmailAddress(address).masked) ?? "•••" }
+}
+
+/// A code sent to a new contact to confirm it: stored as a keyed hash, five tries, one day (NIST N5, N6).
+package struct Confirmation: Sendable, Equatable {
+  package static let tries = 5
+  package static let lifetime = Duration.hours(24)
+
+  package let digest: [UInt8]
+  package let expiresAt: Timestamp
+
+  package init(digest: [UInt8], expiresAt: Timestamp) {
+    self.digest = digest
+    self.expiresAt = expiresAt
+  }
+}
+
+package protocol ContactStore {
+  func insert(_ contact: Contact, sealedAddress: [UInt8], addressDigest: [UInt8]) throws
+  /// Present ones, oldest first.
+  func contacts(of account: AccountID) throws -> [StoredContact]
+  /// Replaces the confirmation code and its tries.
+  func setConfirmation(_ confirmation: Confirmation, of contact: ContactID) throws
+  /// Counts a try, and hands out what it is compared with; nil when none is left, it expired or was used.
+  func tryConfirmation(of contact: ContactID, at now: Timestamp) throws -> [UInt8]?
+  func confirm(_ contact: ContactID, at now: Timestamp) throws -> Bool
+  func removeContact(_ contact: ContactID, of account: AccountID, at now: Timestamp) throws -> Bool
+}
+
+/// A contact row before its address is opened.
+package struct StoredContact: Sendable {
+  package let id: ContactID
+  package let account: AccountID
+  package let kind: Contact.Kind
+  package let sealedAddress: [UInt8]
+  package let addedAt: Timestamp
+  package let confirmedAt: Timestamp?
+  package let fromSignUp: Bool
+
+  package init(
+    id: ContactID, account: AccountID, kind: Contact.Kind, sealedAddress: [UInt8], addedAt: Timestamp,
+    confirmedAt: Timestamp?, fromSignUp: Bool
+  ) {
+    self.id = id
+    self.account = account
+    self.kind = kind
+    self.sealedAddress = sealedAddress
+    self.addedAt = addedAt
+    self.confirmedAt = confirmedAt
+    self.fromSignUp = fromSignUp
+  }
+}
+
+extension KeyRing {
+  /// Addresses rest encrypted, bound to their account (T13).
+  package func seal(_ contact: Contact) -> [UInt8] {
+    seal(contact.address.utf8, for: .contact, bound: "contact/\(contact.account)/\(contact.id)")
+  }
+
+  package func open(_ stored: StoredContact) -> Contact? {
+    open(stored.sealedAddress, for: .contact, bound: "contact/\(stored.account)/\(stored.id)").map {
+      Contact(
+        id: stored.id, account: stored.account, kind: stored.kind, address: String(decoding: $0, as: UTF8.self),
+        addedAt: stored.addedAt, confirmedAt: stored.confirmedAt, fromSignUp: stored.fromSignUp)
+    }
+  }
+}
+
+extension Ports {
+  package func contacts(of account: AccountID, in transaction: any Transaction) throws -> [Contact] {
+    try transaction.contacts(of: account).compactMap(keys.open)
+  }
+}

@@ -1,0 +1,53 @@
+import Foundation
+
+/// Where a journey token is good: in the browser that holds this random value, or for API callers.
+package struct JourneyBinding: Sendable, Equatable {
+  fileprivate let text: String
+
+  package static func browser(_ value: String) -> JourneyBinding { JourneyBinding(text: "browser/\(value)") }
+  package static let api = JourneyBinding(text: "api")
+}
+
+/// A journey travels with the person, not in the database: sealed, expiring, padded to one length so that known and
+/// unknown names look alike, and bound to the browser (or the API) it was made for.
+package protocol Journey: Codable, Sendable {
+  /// Separates one kind of journey from another in the seal.
+  static var purpose: String { get }
+  var expiresAt: Timestamp { get }
+}
+
+extension Ports {
+  private static var journeySize: Int { 1_024 }
+  private static var largestToken: Int { 4_096 }
+
+  package func seal<State: Journey>(_ state: State, for binding: JourneyBinding) throws -> String {
+    var plain = try JSON.encode(state)
+    plain += Array(repeating: UInt8(ascii: " "), count: max(0, Self.journeySize - plain.count))
+    return Base64URL.encode(keys.seal(plain, for: .journey, bound: "\(State.purpose)/\(binding.text)"))
+  }
+
+  /// - Throws: `Refusal.expired` for a token that is too old, of another kind, of another browser or made up.
+  package func open<State: Journey>(
+    _ type: State.Type, _ token: String, for binding: JourneyBinding
+  ) throws(Refusal) -> State {
+    guard token.utf8.count <= Self.largestToken, let sealed = Base64URL.decode(token),
+      let plain = keys.open(sealed, for: .journey, bound: "\(State.purpose)/\(binding.text)"),
+      let state = try? JSON.decode(State.self, from: plain), clock.now() < state.expiresAt
+    else { throw .expired }
+    return state
+  }
+}
+
+/// Base 64 with the URL alphabet, without padding (RFC 4648, section 5).
+package enum Base64URL {
+  package static func encode(_ bytes: [UInt8]) -> String {
+    Data(bytes).base64EncodedString().replacingOccurrences(of: "+", with: "-")
+      .replacingOccurrences(of: "/", with: "_").replacingOccurrences(of: "=", with: "")
+  }
+
+  package static func decode(_ text: String) -> [UInt8]? {
+    let standard = text.replacingOccurrences(of: "-", with: "+").replacingOccurrences(of: "_", with: "/")
+    return Data(base64Encoded: standard + String(repeating: "=", count: (4 - standard.utf8.count % 4) % 4))
+      .map(Array.init)
+  }
+}

@@ -1,0 +1,100 @@
+/// How many tries, and how long the waits between them. Waits are counted per name *and* source, and per source: a
+/// source without recent failures is never refused because of strangers' failures (T7), and unknown names have the
+/// same limits as known ones (T6). What these waits cannot bound, the hashing queue does (T9).
+package struct ThrottleRule: Sendable, Equatable {
+  package let name: String
+  /// Tries without any wait.
+  package let free: Int
+  package let firstWait: Duration
+  package let longestWait: Duration
+  /// After this long without a try, counting starts anew.
+  package let forgetAfter: Duration
+
+  /// The wait after try number `tries`: none while they are free, then doubling.
+  package func wait(afterTries tries: Int) -> Duration {
+    guard tries >= free else { return .zero }
+    return min(longestWait, firstWait * (1 << min(tries - free, 20)))
+  }
+}
+
+/// Every limit on tries, in one place.
+package enum ThrottleRules {
+  package static let password = ThrottleRule(
+    name: "password", free: 5, firstWait: .seconds(5), longestWait: .hours(1), forgetAfter: .hours(24))
+  package static let recoveryCode = ThrottleRule(
+    name: "recovery-code", free: 5, firstWait: .seconds(5), longestWait: .hours(1), forgetAfter: .hours(24))
+  /// Tries at one issued code: five, then it is dead (ASVS 6.6.3); a million codes to choose from.
+  package static let issuedCode = ThrottleRule(
+    name: "issued-code", free: 5, firstWait: .hours(24), longestWait: .hours(24), forgetAfter: .hours(24))
+  /// Mails asked for by someone not signed in, per name and source.
+  package static let issueCode = ThrottleRule(
+    name: "issue-code", free: 4, firstWait: .minutes(1), longestWait: .hours(6), forgetAfter: .hours(24))
+  /// Mails to one contact, whoever asks (T10). It bounds the guesses at issued codes, too: 20 codes, five tries.
+  package static let mailToContact = ThrottleRule(
+    name: "mail-to-contact", free: 20, firstWait: .minutes(30), longestWait: .hours(24), forgetAfter: .hours(24))
+  package static let stepUp = ThrottleRule(
+    name: "step-up", free: 5, firstWait: .seconds(5), longestWait: .hours(1), forgetAfter: .hours(24))
+  package static let confirmEmail = ThrottleRule(
+    name: "confirm-email", free: 5, firstWait: .minutes(1), longestWait: .hours(6), forgetAfter: .hours(24))
+  package static let signUp = ThrottleRule(
+    name: "sign-up", free: 20, firstWait: .minutes(1), longestWait: .hours(1), forgetAfter: .hours(24))
+  /// All tries from one source, whatever the name.
+  package static let perSource = ThrottleRule(
+    name: "source", free: 100, firstWait: .seconds(5), longestWait: .minutes(10), forgetAfter: .hours(1))
+  /// Well-formed wrong codes for one account from anywhere: never a wait, only the count that tells the owner.
+  package static let wrongCodes = ThrottleRule(
+    name: "wrong-codes", free: .max, firstWait: .zero, longestWait: .zero, forgetAfter: .hours(24))
+  package static let wrongCodesTold = 10
+}
+
+package protocol ThrottleStore {
+  /// Counts a try in one statement. - Returns: tries so far, this one included; nil (and nothing counted) while a
+  /// wait is running.
+  func raise(_ bucket: [UInt8], at now: Timestamp, forgetBefore: Timestamp) throws -> Int?
+  func block(_ bucket: [UInt8], until time: Timestamp) throws
+  func blockedUntil(_ bucket: [UInt8]) throws -> Timestamp?
+  func clear(_ bucket: [UInt8]) throws
+  /// Removes buckets without a try or wait since that time.
+  func forgetThrottles(before time: Timestamp) throws
+}
+
+extension Ports {
+  /// Counts a try BEFORE what is tried is checked, so that neither a crash nor parallel requests refund one.
+  /// - Parameter subject: what is tried: a name as typed, an id. Kept as a keyed digest only.
+  /// - Throws: `Refusal.slowDown` while a wait is running; then nothing is counted.
+  package func countTry(
+    _ rule: ThrottleRule, on subject: String, from source: Source?, in transaction: any Transaction
+  ) throws {
+    try count(rule, bucket: bucket(rule, subject, source), in: transaction)
+    if let source {
+      try count(
+        ThrottleRules.perSource, bucket: bucket(ThrottleRules.perSource, rule.name, source), in: transaction)
+    }
+  }
+
+  /// A success clears what was counted on this subject from this source.
+  package func clearTries(
+    _ rule: ThrottleRule, on subject: String, from source: Source?, in transaction: any Transaction
+  ) throws {
+    try transaction.clear(bucket(rule, subject, source))
+  }
+
+  /// Counts without ever imposing a wait. - Returns: the count.
+  package func tally(_ rule: ThrottleRule, on subject: String, in transaction: any Transaction) throws -> Int {
+    let now = transaction.now
+    return try transaction.raise(bucket(rule, subject, nil), at: now, forgetBefore: now - rule.forgetAfter) ?? 0
+  }
+
+  private func count(_ rule: ThrottleRule, bucket: [UInt8], in transaction: any Transaction) throws {
+    let now = transaction.now
+    guard let tries = try transaction.raise(bucket, at: now, forgetBefore: now - rule.forgetAfter) else {
+      throw Refusal.slowDown(until: try transaction.blockedUntil(bucket) ?? now)
+    }
+    let wait = rule.wait(afterTries: tries)
+    if wait > .zero, options.limitsEnforced { try transaction.block(bucket, until: now + wait) }
+  }
+
+  private func bucket(_ rule: ThrottleRule, _ subject: String, _ source: Source?) -> [UInt8] {
+    keys.digest("\(rule.name)\u{0}\(subject)\u{0}\(source?.address ?? "")", for: .throttle)
+  }
+}

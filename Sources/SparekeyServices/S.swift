@@ -1,0 +1,4 @@
+import CSodium
+import CQRencode
+import Logging
+import NIOConcurrencyHelpers
