@@ -42,8 +42,12 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "SparekeyStore",
-      dependencies: ["SparekeyCore", .product(name: "GRDB", package: "GRDB.swift")],
-      resources: [.embedInCode("Migrations/0001_accounts.sql")],
+      dependencies: [
+        "SparekeyCore",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+      ],
+      resources: [.embedInCode("Migrations/SQLite")],
       swiftSettings: settings),
     .target(
       name: "SparekeyServices",

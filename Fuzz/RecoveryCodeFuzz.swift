@@ -53,7 +53,8 @@ private func checkSuggestion(_ suggestion: Suggestion, typed: [Character]) {
     precondition(different == unreadable && (1...4).contains(unreadable.count))
   case .wrongSymbol:
     precondition(unreadable.count <= 2)
-    precondition(different == (unreadable + [suggestion.wrongPosition!]).sorted())
+    precondition(different == (unreadable + [suggestion.wrongPosition].compactMap(\.self)).sorted())
+    precondition(different.count == unreadable.count + 1)
   }
 }
 

@@ -11,7 +11,8 @@ struct CheckSymbolTests {
     }
   }
 
-  @Test func `C1: the alphabet in order is no code and not near one, from any symbol and in both directions`() {
+  @Test func `C1: the alphabet in order is no code and not near one, from any symbol and in both directions`()
+  {
     for start in 0..<32 {
       let upwards = Samples.text((0..<25).map { UInt8((start + $0) % 32) })
       #expect(RecoveryCode.read(upwards) == .problem(.severalMistakes))

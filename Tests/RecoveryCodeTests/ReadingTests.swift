@@ -2,8 +2,7 @@ import RecoveryCode
 import Testing
 
 struct ReadingTests {
-  /// Begins with 0 1, so that O, I and L can be typed in their place.
-  static let code = RecoveryCode(randomSymbols: 0..<21)!
+  static let code = Samples.counting
 
   @Test(arguments: Samples.codes(200))
   func `C2: what is shown is read`(code: RecoveryCode) {
@@ -28,8 +27,8 @@ struct ReadingTests {
   }
 
   @Test func `C2: full-width forms are read`() {
-    #expect(RecoveryCode.read(Self.code.formatted.fullWidth) == .code(Self.code))
-    #expect(RecoveryCode.read(Self.code.formatted.lowercased().fullWidth) == .code(Self.code))
+    #expect(RecoveryCode.read(Samples.fullWidth(Self.code.formatted)) == .code(Self.code))
+    #expect(RecoveryCode.read(Samples.fullWidth(Self.code.formatted.lowercased())) == .code(Self.code))
     #expect(RecoveryCode.read("ＯＬ" + Self.code.compact.dropFirst(2)) == .code(Self.code))
     let unreadable = RecoveryCode.read("？" + Self.code.compact.dropFirst())
     #expect(unreadable == RecoveryCode.read("?" + Self.code.compact.dropFirst()))
@@ -92,11 +91,13 @@ struct ReadingTests {
         == .problem(.impossibleCharacter(fullStop, group: 6, place: 1)))
   }
 
-  @Test(arguments: [
-    "U", "u", "Ｕ", "*", "_", "/", ":", "＊", "～", "А", "О", "Α", "Ο", "١", "Ａ\u{301}", "Á", "A\u{301}",
-    "a\u{20DD}", "²", "Ⓐ", "𝐀", "ー", "・", "｡", "\u{0}", "\u{1F}", "\u{7F}", "\u{2800}", "\u{FFFC}", "\u{FFFD}", "漢",
-    "👍",
-  ] as [Character])
+  @Test(
+    arguments: [
+      "U", "u", "Ｕ", "*", "_", "/", ":", "＊", "～", "А", "О", "Α", "Ο", "١", "Ａ\u{301}", "Á", "A\u{301}",
+      "a\u{20DD}", "²", "Ⓐ", "𝐀", "ー", "・", "｡", "\u{0}", "\u{1F}", "\u{7F}", "\u{2800}", "\u{FFFC}",
+      "\u{FFFD}", "漢",
+      "👍",
+    ] as [Character])
   func `C2: a character of another kind is impossible, however much it looks alike`(character: Character) {
     let compact = Self.code.compact
     for place in [0, 7, 24] {
@@ -166,14 +167,5 @@ struct ReadingTests {
     #expect(
       RecoveryCode.read("A" + String(repeating: "\u{301}", count: many))
         == .problem(.impossibleCharacter("A\u{301}", group: 1, place: 1)))
-  }
-}
-
-extension String {
-  /// The text in full-width forms.
-  fileprivate var fullWidth: String {
-    var text = String.UnicodeScalarView()
-    text.append(contentsOf: unicodeScalars.compactMap { Unicode.Scalar($0.value + 0xFEE0) })
-    return String(text)
   }
 }

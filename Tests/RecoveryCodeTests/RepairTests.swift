@@ -63,32 +63,21 @@ struct RepairTests {
     }
   }
 
-  @Test(arguments: [2, 3, 4])
-  func `C7: two to four wrong symbols never read as a code`(wrong: Int) {
+  @Test(arguments: [2, 3])
+  func `C7: two or three wrong symbols are never taken for one, and four never for none`(wrong: Int) {
     var generator = SeededGenerator(seed: 6)
     for code in Samples.codes(1000) {
-      #expect(!RecoveryCode.read(code.damaged(wrong: wrong, using: &generator).text).isCode)
-    }
-  }
-
-  @Test func `C7: two and three wrong symbols are rarely taken for one`() {
-    var generator = SeededGenerator(seed: 7)
-    // Two never are: the nearest other code is three symbols away.
-    for code in Samples.codes(2000) {
       #expect(
-        RecoveryCode.read(code.damaged(wrong: 2, using: &generator).text) == .problem(.severalMistakes))
+        RecoveryCode.read(code.damaged(wrong: wrong, using: &generator).text) == .problem(.severalMistakes))
+      #expect(!RecoveryCode.read(code.damaged(wrong: 4, using: &generator).text).isCode)
     }
-    let misled = Samples.codes(10_000).count { code in
-      RecoveryCode.read(code.damaged(wrong: 3, using: &generator).text).suggestion != nil
-    }
-    #expect(misled < 30)
   }
 
   @Test func `C7: garbage is taken for a mistyped code about 7 times in 10,000`() {
     var generator = SeededGenerator(seed: 8)
     var codes = 0
     var suggestions = 0
-    for _ in 0..<40_000 {
+    for _ in 0..<20_000 {
       let symbols = (0..<25).map { _ in UInt8.random(in: 0...31, using: &generator) }
       switch RecoveryCode.read(Samples.text(symbols)) {
       case .code: codes += 1
@@ -96,8 +85,8 @@ struct RepairTests {
       case .problem(let problem): #expect(problem == .severalMistakes)
       }
     }
-    // 25 * 31 in 2^20 of 40,000 are 30 on average.
-    #expect((12...54).contains(suggestions))
+    // 25 * 31 in 2^20 of 20,000 are 15 on average.
+    #expect((5...30).contains(suggestions))
     #expect(codes <= 1)
   }
 

@@ -21,6 +21,10 @@ struct SeededGenerator: RandomNumberGenerator {
 enum Samples {
   static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
+  /// 01234-56789-ABCDE-FGHJK-MNMMA, which begins with symbols that O, I and L can be typed for.
+  // swift-format-ignore: NeverForceUnwrap
+  static let counting = RecoveryCode(randomSymbols: 0...20)!
+
   static func codes(_ count: Int, seed: UInt64 = 2026) -> [RecoveryCode] {
     var generator = SeededGenerator(seed: seed)
     return (0..<count).map { _ in RecoveryCode.generate(using: &generator) }
@@ -28,6 +32,13 @@ enum Samples {
 
   static func text(_ symbols: some Sequence<UInt8>) -> String {
     String(symbols.map { alphabet[Int($0)] })
+  }
+
+  /// An ASCII text in full-width forms.
+  static func fullWidth(_ text: String) -> String {
+    var wide = String.UnicodeScalarView()
+    wide.append(contentsOf: text.unicodeScalars.compactMap { Unicode.Scalar($0.value + 0xFEE0) })
+    return String(wide)
   }
 }
 

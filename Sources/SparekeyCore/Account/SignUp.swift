@@ -44,9 +44,7 @@ package struct SignUp: Sendable {
         password: sealedPassword, passwordChangedAt: now, twoStepSince: nil,
         codeSalt: ports.randomness.bytes(SealedHash.saltLength))
       guard try transaction.insert(account, named: username) else { throw Refusal.field(.username, .taken) }
-      try transaction.append(
-        SecurityEvent(at: now, kind: .accountCreated, source: source), to: id, leaving: nil,
-        sealedStateBefore: nil)
+      try ports.note(.accountCreated, on: id, source: source, in: transaction)
       if let email {
         try ports.insertContact(email, of: account, fromSignUp: true, source: source, in: transaction)
       }

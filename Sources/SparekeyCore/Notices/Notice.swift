@@ -41,6 +41,7 @@ package protocol OutboxStore {
   func delivered(_ id: String, at now: Timestamp) throws
   /// Gives a message back for a later try.
   func postpone(_ id: String, until time: Timestamp) throws
+  func forgetDelivered(before time: Timestamp) throws
 }
 
 package struct OutboxMessage: Sendable {

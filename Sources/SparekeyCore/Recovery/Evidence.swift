@@ -53,6 +53,14 @@ package struct AccountFacts: Sendable {
     }
   }
 
+  /// The masked address of the email among the evidence.
+  package func provedAddress(in evidence: [Evidence]) -> String? {
+    for case .email(let id) in evidence.map(\.proof) {
+      if let contact = contacts.first(where: { $0.id == id }) { return contact.masked }
+    }
+    return nil
+  }
+
   /// What an issued code sent to this contact would be worth.
   package func strength(of contact: Contact, at now: Timestamp) -> EvidenceStrength {
     let isSenior = Seniority.isSenior(

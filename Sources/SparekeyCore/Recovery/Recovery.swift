@@ -13,10 +13,12 @@ package struct Recovery: Sendable {
     username: String, withCode: Bool = false, binding: JourneyBinding
   ) async throws -> RecoveryProgress {
     let name = try typedName(username)
-    let (facts, now) = try await facts(named: Username.lookup(name))
+    let lookup = Username.lookup(name)
+    let (facts, now) = try await facts(named: lookup)
+    let hasOptions = !ports.verificationOptions(name: lookup, facts: facts, at: now).isEmpty
     let attempt = RecoveryAttempt(
       id: JourneyID(ports.randomness), username: name, target: facts?.target,
-      newCodeSeed: ports.randomness.bytes(32), startsWithCode: withCode, at: now)
+      newCodeSeed: ports.randomness.bytes(32), startsWithCode: withCode || !hasOptions, at: now)
     return try progress(of: attempt, facts: facts, binding: binding, at: now)
   }
 
@@ -26,6 +28,12 @@ package struct Recovery: Sendable {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     let (facts, now) = try await facts(named: attempt.lookupName)
     return try progress(of: attempt, facts: facts, binding: binding, at: now)
+  }
+
+  /// The name a journey is about.
+  /// - Throws: `Refusal.expired`.
+  package func name(_ token: String, binding: JourneyBinding) throws(Refusal) -> String {
+    try ports.open(RecoveryAttempt.self, token, for: binding).username
   }
 
   /// *Use a different verification option*.
@@ -136,15 +144,14 @@ package struct Recovery: Sendable {
   ///   `.notEnough`, `.busy`.
   package func chooseNewPassword(
     _ token: String, password typed: String, binding: JourneyBinding, source: Source
-  ) async throws -> (RecoveryProgress, ShownCode) {
-    var attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
+  ) async throws -> ShownCode {
+    let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     guard case .choosingPassword = attempt.state, let target = attempt.target else { throw Refusal.outOfStep }
-    if let repeated = try await repeatedAnswer(to: attempt, binding: binding) { return repeated }
+    if let shown = try await answer(to: attempt) { return shown }
 
-    let started = attempt
     let (before, seen) = try await ports.database.read { [ports] transaction in
-      try ports.refuseSpentCode(started, in: transaction)
-      return (try ports.facts(named: started.lookupName, in: transaction), transaction.now)
+      try ports.refuseSpentCode(attempt, in: transaction)
+      return (try ports.facts(named: attempt.lookupName, in: transaction), transaction.now)
     }
     guard let facts = before, try attempt.outcome(about: facts, at: seen) == .now else { throw Refusal.notEnough }
     let password = try ports.passwordRules.check(
@@ -156,35 +163,34 @@ package struct Recovery: Sendable {
       code, id: CodeID(text: attempt.id.text), for: facts.account, at: ports.clock.now())
 
     do {
-      attempt = try await ports.database.write { [ports] transaction in
+      try await ports.database.write { [ports] transaction in
         try ports.complete(
-          started, password: sealedPassword, newCode: newCode, source: source, in: transaction)
+          attempt, password: sealedPassword, newCode: newCode, source: source, in: transaction)
       }
     } catch Refusal.alreadyDone {
-      if let repeated = try await repeatedAnswer(to: attempt, binding: binding) { return repeated }
+      if let shown = try await answer(to: attempt) { return shown }
       throw Refusal.changedMeanwhile
     }
-    return (
-      try progress(of: attempt, facts: nil, binding: binding, at: seen),
-      ShownCode(code: code, serial: newCode.serial, createdAt: newCode.createdAt)
-    )
+    return ShownCode(code: code, serial: newCode.serial, createdAt: newCode.createdAt)
   }
 
-  /// The new code of a finished journey, for ten minutes.
-  private func repeatedAnswer(
-    to attempt: RecoveryAttempt, binding: JourneyBinding
-  ) async throws -> (RecoveryProgress, ShownCode)? {
+  /// The answer of a journey that came to its end less than ten minutes ago, again.
+  /// - Throws: `Refusal.outOfStep` when it did not end, `.alreadyDone` when it is too long ago.
+  package func finished(_ token: String, binding: JourneyBinding) async throws -> (username: String, code: ShownCode) {
+    let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
+    guard let shown = try await answer(to: attempt) else { throw Refusal.outOfStep }
+    return (attempt.username, shown)
+  }
+
+  private func answer(to attempt: RecoveryAttempt) async throws -> ShownCode? {
     let found = try await ports.database.read { transaction in
       try transaction.spent(attempt.id.text).map { ($0, transaction.now) }
     }
     guard let (finishedAt, now) = found else { return nil }
     guard now < finishedAt + RecoveryAttempt.repeatable else { throw Refusal.alreadyDone }
-    let id = CodeID(text: attempt.id.text)
-    return (
-      try progress(of: attempt, facts: nil, finished: true, binding: binding, at: now),
-      ShownCode(
-        code: ports.newCode(seed: attempt.newCodeSeed), serial: ports.serial(of: id), createdAt: finishedAt)
-    )
+    return ShownCode(
+      code: ports.newCode(seed: attempt.newCodeSeed),
+      serial: ports.serial(of: CodeID(text: attempt.id.text)), createdAt: finishedAt)
   }
 
   private func walk(
@@ -205,9 +211,7 @@ package struct Recovery: Sendable {
     try await ports.database.write { [ports] transaction in
       let count = try ports.tally(ThrottleRules.wrongCodes, on: name, in: transaction)
       guard count == ThrottleRules.wrongCodesTold, let account else { return }
-      try transaction.append(
-        SecurityEvent(at: transaction.now, kind: .wrongCodes, source: source), to: account.id, leaving: nil,
-        sealedStateBefore: nil)
+      try ports.note(.wrongCodes, on: account.id, source: source, in: transaction)
       try ports.tell(
         ports.contacts(of: account.id, in: transaction), .wrongCodes(count: count), about: account,
         source: source, in: transaction)
@@ -215,16 +219,16 @@ package struct Recovery: Sendable {
   }
 
   private func progress(
-    of attempt: RecoveryAttempt, facts: AccountFacts?, finished: Bool = false, binding: JourneyBinding,
-    at now: Timestamp
+    of attempt: RecoveryAttempt, facts: AccountFacts?, binding: JourneyBinding, at now: Timestamp
   ) throws -> RecoveryProgress {
     let sent: RecoveryAttempt.SentCode? =
       if case .awaitingIssuedCode(let code) = attempt.state { code } else { nil }
     return RecoveryProgress(
-      journey: try ports.seal(attempt, for: binding), step: finished ? .recovered : attempt.step,
+      journey: try ports.seal(attempt, for: binding), step: attempt.step,
       username: attempt.username,
       options: ports.verificationOptions(name: attempt.lookupName, facts: facts, at: now),
-      evidence: attempt.evidence.map(\.kind), sentTo: sent?.masked, sentOption: sent?.option,
+      evidence: attempt.evidence.map(\.kind),
+      provedAddress: attempt.step == .newPassword ? facts?.provedAddress(in: attempt.evidence) : nil, sentTo: sent?.masked, sentOption: sent?.option,
       forecast: RecoveryPolicy.opensNow(),
       twoStep: attempt.step == .newPassword && facts?.account.twoStepSince != nil)
   }
@@ -238,6 +242,8 @@ package struct RecoveryProgress: Sendable {
   package let username: String
   package let options: [VerificationOption]
   package let evidence: [EvidenceKind]
+  /// The masked address whose code was entered.
+  package let provedAddress: String?
   /// The masked address that a code was sent to, if it is right.
   package let sentTo: String?
   package let sentOption: String?
@@ -267,7 +273,7 @@ extension Ports {
   fileprivate func complete(
     _ attempt: RecoveryAttempt, password: SealedHash, newCode: StoredCode, source: Source,
     in transaction: any Transaction
-  ) throws -> RecoveryAttempt {
+  ) throws {
     guard let target = attempt.target else { throw Refusal.outOfStep }
     guard try transaction.spend(attempt.id.text, for: target.account) else { throw Refusal.alreadyDone }
     let now = transaction.now
@@ -288,7 +294,6 @@ extension Ports {
     try transaction.insert(newCode)
     try transaction.setPassword(password, of: target.account, changedAt: now)
     _ = try transaction.endSessions(of: target.account)
-    return attempt
   }
 
   /// A code that another journey used or replaced meanwhile says so, rather than "something changed".

@@ -61,7 +61,8 @@ package struct SecurityState: Sendable, Codable, Equatable {
 package protocol SecurityHistoryStore {
   /// - Parameter sealedStateBefore: for changes, the state they led away from; nil for mere events.
   func append(
-    _ event: SecurityEvent, to account: AccountID, leaving version: VersionID?, sealedStateBefore: [UInt8]?) throws
+    _ event: SecurityEvent, to account: AccountID, id: String, leaving version: VersionID?,
+    sealedStateBefore: [UInt8]?) throws
   /// Newest first.
   func events(of account: AccountID, limit: Int) throws -> [SecurityEvent]
 }
@@ -83,9 +84,19 @@ extension Ports {
     let sealed = keys.seal(try JSON.encode(state), for: .history, bound: "state/\(account.id)")
     try transaction.append(
       SecurityEvent(at: transaction.now, kind: kind, detail: detail, source: source), to: account.id,
-      leaving: account.version, sealedStateBefore: sealed)
+      id: Base32.encode(randomness.bytes(16)), leaving: account.version, sealedStateBefore: sealed)
     if let notice {
       try tell(contacts, notice, about: account, source: source, in: transaction)
     }
+  }
+
+  /// Records something that happened without changing the security version.
+  package func note(
+    _ kind: SecurityEvent.Kind, on account: AccountID, source: Source, in transaction: any Transaction
+  ) throws {
+    let now = transaction.now
+    try transaction.append(
+      SecurityEvent(at: now, kind: kind, source: source), to: account, id: Base32.encode(randomness.bytes(16)), leaving: nil,
+      sealedStateBefore: nil)
   }
 }

@@ -49,6 +49,7 @@ package protocol SessionStore {
   func endSession(_ session: SessionID, of account: AccountID) throws -> Bool
   /// - Returns: how many ended.
   func endSessions(of account: AccountID) throws -> Int
+  func forgetSessions(seenBefore time: Timestamp) throws
 }
 
 /// Someone whose session was found live in this request. Only `Sessions` makes one.
@@ -121,9 +122,7 @@ package struct Sessions: Sendable {
   package func end(_ session: SessionID, by signedIn: SignedIn, source: Source) async throws {
     try await ports.database.write { transaction in
       guard try transaction.endSession(session, of: signedIn.account.id) else { throw Refusal.notFound }
-      try transaction.append(
-        SecurityEvent(at: transaction.now, kind: .sessionEnded, source: source), to: signedIn.account.id,
-        leaving: nil, sealedStateBefore: nil)
+      try ports.note(.sessionEnded, on: signedIn.account.id, source: source, in: transaction)
     }
   }
 
@@ -132,9 +131,7 @@ package struct Sessions: Sendable {
     try await ports.database.write { [ports] transaction in
       let account = signedIn.account
       _ = try transaction.endSessions(of: account.id)
-      try transaction.append(
-        SecurityEvent(at: transaction.now, kind: .signedOutEverywhere, source: source), to: account.id,
-        leaving: nil, sealedStateBefore: nil)
+      try ports.note(.signedOutEverywhere, on: account.id, source: source, in: transaction)
       try ports.tell(
         ports.contacts(of: account.id, in: transaction), .signedOutEverywhere, about: account, source: source,
         in: transaction)
@@ -184,9 +181,7 @@ extension Ports {
       id: SessionID(randomness), account: account.id, createdAt: now, lastSeenAt: now, provedAt: now,
       source: source)
     try transaction.insert(session, tokenDigest: digest(sessionToken: token))
-    try transaction.append(
-      SecurityEvent(at: now, kind: .signedIn, source: source), to: account.id, leaving: nil,
-      sealedStateBefore: nil)
+    try note(.signedIn, on: account.id, source: source, in: transaction)
     return session
   }
 }

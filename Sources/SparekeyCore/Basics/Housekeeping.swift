@@ -1,0 +1,12 @@
+extension Ports {
+  /// Forgets what no rule asks for any more, so that the database does not grow with every try.
+  package func forgetWhatIsOver() async throws {
+    try await database.write { transaction in
+      let now = transaction.now
+      try transaction.forgetThrottles(before: now - .days(2))
+      try transaction.forgetSpent(before: now - .days(2))
+      try transaction.forgetDelivered(before: now - .days(7))
+      try transaction.forgetSessions(seenBefore: now - SessionRules.idle)
+    }
+  }
+}

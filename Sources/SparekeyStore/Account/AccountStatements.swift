@@ -1,0 +1,64 @@
+import SparekeyCore
+
+extension SQLTransaction {
+  package func insert(_ account: Account, named username: Username) throws -> Bool {
+    try changes(
+      """
+      INSERT INTO accounts (id, username, username_canonical, username_skeleton, created_at, version, password,
+        password_changed_at, two_step_since, code_salt)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+      ON CONFLICT DO NOTHING
+      """,
+      [
+        .id(account.id), .text(username.display), .text(username.canonical), .text(username.skeleton),
+        .time(account.createdAt), .id(account.version), .blob(account.password.bytes),
+        .time(account.passwordChangedAt), .time(account.twoStepSince), .blob(account.codeSalt),
+      ])
+  }
+
+  package func account(_ id: AccountID) throws -> Account? {
+    try connection.query(
+      """
+      SELECT id, username, created_at, version, password, password_changed_at, two_step_since, code_salt
+      FROM accounts WHERE id = $1
+      """, [.id(id)]
+    ).first.map { try Account($0, from: 0) }
+  }
+
+  package func account(canonicalName: String) throws -> Account? {
+    try connection.query(
+      """
+      SELECT id, username, created_at, version, password, password_changed_at, two_step_since, code_salt
+      FROM accounts WHERE username_canonical = $1
+      """, [.text(canonicalName)]
+    ).first.map { try Account($0, from: 0) }
+  }
+
+  package func setPassword(_ password: SealedHash, of account: AccountID, changedAt: Timestamp) throws {
+    _ = try connection.execute(
+      "UPDATE accounts SET password = $2, password_changed_at = $3 WHERE id = $1",
+      [.id(account), .blob(password.bytes), .time(changedAt)])
+  }
+
+  package func rehashPassword(of account: AccountID, from old: SealedHash, to new: SealedHash) throws {
+    _ = try connection.execute(
+      "UPDATE accounts SET password = $3 WHERE id = $1 AND password = $2",
+      [.id(account), .blob(old.bytes), .blob(new.bytes)])
+  }
+
+  package func advance(_ account: AccountID, from version: VersionID, to next: VersionID) throws -> Bool {
+    try changes(
+      "UPDATE accounts SET version = $3 WHERE id = $1 AND version = $2", [.id(account), .id(version), .id(next)])
+  }
+}
+
+extension Account {
+  /// Reads id, username, created_at, version, password, password_changed_at, two_step_since, code_salt.
+  init(_ row: SQLRow, from first: Int) throws {
+    self.init(
+      id: try row.id(first), username: try row.text(first + 1), createdAt: try row.time(first + 2),
+      version: try row.id(first + 3), password: SealedHash(sealed: try row.blob(first + 4)),
+      passwordChangedAt: try row.time(first + 5), twoStepSince: try row.optionalTime(first + 6),
+      codeSalt: try row.blob(first + 7))
+  }
+}

@@ -1,0 +1,26 @@
+import GRDB
+import SparekeyCore
+
+/// Schema steps, oldest first; each is one transaction, none is ever changed or undone. (A database made by a newer
+/// program is refused.)
+enum Migrations {
+  static let sqlite: [String] = [
+    String(decoding: PackageResources.v0001_accounts_sql, as: UTF8.self)
+  ]
+
+  static func run(on pool: DatabasePool, clock: WallClock) throws {
+    try pool.writeWithoutTransaction { database in
+      let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+      guard found <= sqlite.count else {
+        throw StoreProblem.newerSchema(found: found, known: sqlite.count)
+      }
+      for (index, step) in sqlite.enumerated().dropFirst(found) {
+        try database.inTransaction(.immediate) {
+          try database.execute(sql: step)
+          try database.execute(sql: "PRAGMA user_version = \(index + 1)")
+          return .commit
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import GRDB
+import SparekeyCore
+
+/// Accounts in one SQLite file: many readers, and one writer that commits several waiting transactions together.
+///
+/// Durable: WAL with `synchronous = FULL`; when a write returns, it survives power loss.
+package final class SQLiteDatabase: SparekeyCore.Database {
+  private let pool: DatabasePool
+  private let clock: WallClock
+  private let writes: WriteQueue
+  private let wrap: @Sendable (any SQLConnection) -> any SQLConnection
+
+  /// Opens or makes the file, takes it for this process alone, and brings its schema up to date.
+  /// - Parameter wrap: the test door: decorates the connection of each transaction (faults, counts).
+  /// - Throws: `StoreProblem` in words for the operator.
+  package init(
+    path: String, clock: WallClock,
+    wrap: @escaping @Sendable (any SQLConnection) -> any SQLConnection = { $0 }
+  ) throws {
+    self.clock = clock
+    self.wrap = wrap
+    var configuration = Configuration()
+    configuration.maximumReaderCount = 4
+    configuration.busyMode = .timeout(5)
+    configuration.prepareDatabase { try $0.execute(sql: "PRAGMA foreign_keys = ON") }
+    do {
+      pool = try DatabasePool(path: path, configuration: configuration)
+      // The pool sets NORMAL on its writer when it opens; without FULL an acknowledged write can be lost.
+      try pool.writeWithoutTransaction { database in
+        try database.execute(sql: "PRAGMA synchronous = FULL")
+        guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == 2 else {
+          throw StoreProblem.notDurable
+        }
+      }
+      try Migrations.run(on: pool, clock: clock)
+    } catch let error as DatabaseError {
+      throw StoreProblem.cannotOpen(path: path, reason: error.message ?? "unknown")
+    }
+    writes = WriteQueue(pool)
+  }
+
+  package func read<Answer: Sendable>(
+    _ body: @escaping @Sendable (any Transaction) throws -> Answer
+  ) async throws -> Answer {
+    try await pool.read { [clock, wrap] database in
+      try body(SQLTransaction(wrap(SQLiteConnection(database)), now: clock.now()))
+    }
+  }
+
+  package func write<Answer: Sendable>(
+    _ body: @escaping @Sendable (any Transaction) throws -> Answer
+  ) async throws -> Answer {
+    try await writes.run { [clock, wrap] database in
+      try body(SQLTransaction(wrap(SQLiteConnection(database)), now: clock.now()))
+    }
+  }
+}
+
+/// What is wrong with the database file, for the person who runs the service.
+package enum StoreProblem: Error, CustomStringConvertible, Equatable {
+  case cannotOpen(path: String, reason: String)
+  case notDurable
+  case newerSchema(found: Int, known: Int)
+
+  package var description: String {
+    switch self {
+    case .cannotOpen(let path, let reason): "The database \(path) cannot be opened: \(reason)."
+    case .notDurable: "SQLite refused synchronous=FULL; acknowledged changes would not survive power loss."
+    case .newerSchema(let found, let known):
+      "The database has schema version \(found); this program knows up to \(known). Install the newer program."
+    }
+  }
+}
+
+/// GRDB's connection, as the statements see it.
+private struct SQLiteConnection: SQLConnection {
+  private let database: GRDB.Database
+
+  init(_ database: GRDB.Database) { self.database = database }
+
+  func query(_ sql: StaticString, _ values: [SQLValue]) throws -> [SQLRow] {
+    let statement = try prepared(sql)
+    return try Row.fetchAll(statement, arguments: arguments(values)).map { row in
+      SQLRow(row.databaseValues.map(SQLValue.init))
+    }
+  }
+
+  func execute(_ sql: StaticString, _ values: [SQLValue]) throws -> Int {
+    try prepared(sql).execute(arguments: arguments(values))
+    return database.changesCount
+  }
+
+  /// SQLite reads `$1` as a name, `?1` as a position; PostgreSQL has it the other way round.
+  private func prepared(_ sql: StaticString) throws -> Statement {
+    try database.cachedStatement(sql: "\(sql)".replacingOccurrences(of: "$", with: "?"))
+  }
+
+  private func arguments(_ values: [SQLValue]) -> StatementArguments {
+    StatementArguments(values.map(\.databaseValue))
+  }
+}
+
+extension SQLValue {
+  fileprivate var databaseValue: DatabaseValue {
+    switch self {
+    case .null: .null
+    case .integer(let value): value.databaseValue
+    case .text(let value): value.databaseValue
+    case .blob(let value): Data(value).databaseValue
+    }
+  }
+
+  fileprivate init(_ value: DatabaseValue) {
+    switch value.storage {
+    case .null: self = .null
+    case .int64(let value): self = .integer(value)
+    case .double(let value): self = .text("\(value)")
+    case .string(let value): self = .text(value)
+    case .blob(let value): self = .blob(Array(value))
+    }
+  }
+}

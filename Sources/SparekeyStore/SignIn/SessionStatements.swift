@@ -1,0 +1,67 @@
+import SparekeyCore
+
+extension SQLTransaction {
+  package func insert(_ session: Session, tokenDigest: [UInt8]) throws {
+    _ = try connection.execute(
+      """
+      INSERT INTO sessions (id, token_digest, account_id, created_at, last_seen_at, proved_at, source_address,
+        source_agent)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+      """,
+      [
+        .id(session.id), .blob(tokenDigest), .id(session.account), .time(session.createdAt),
+        .time(session.lastSeenAt), .time(session.provedAt), .text(session.source.address),
+        .text(session.source.agent),
+      ])
+  }
+
+  package func session(tokenDigest: [UInt8]) throws -> (session: Session, account: Account)? {
+    try connection.query(
+      """
+      SELECT s.id, s.account_id, s.created_at, s.last_seen_at, s.proved_at, s.source_address, s.source_agent,
+        a.id, a.username, a.created_at, a.version, a.password, a.password_changed_at, a.two_step_since, a.code_salt
+      FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.token_digest = $1
+      """, [.blob(tokenDigest)]
+    ).first.map { (try Session($0), try Account($0, from: 7)) }
+  }
+
+  package func sessions(of account: AccountID) throws -> [Session] {
+    try connection.query(
+      """
+      SELECT id, account_id, created_at, last_seen_at, proved_at, source_address, source_agent
+      FROM sessions WHERE account_id = $1 ORDER BY last_seen_at DESC, id
+      """, [.id(account)]
+    ).map(Session.init)
+  }
+
+  package func touch(_ session: SessionID, seenAt: Timestamp) throws {
+    _ = try connection.execute(
+      "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2", [.id(session), .time(seenAt)])
+  }
+
+  package func renew(_ session: SessionID, tokenDigest: [UInt8], provedAt: Timestamp) throws -> Bool {
+    try changes(
+      "UPDATE sessions SET token_digest = $2, proved_at = $3, last_seen_at = $3 WHERE id = $1",
+      [.id(session), .blob(tokenDigest), .time(provedAt)])
+  }
+
+  package func endSession(_ session: SessionID, of account: AccountID) throws -> Bool {
+    try changes("DELETE FROM sessions WHERE id = $1 AND account_id = $2", [.id(session), .id(account)])
+  }
+
+  package func endSessions(of account: AccountID) throws -> Int {
+    try connection.execute("DELETE FROM sessions WHERE account_id = $1", [.id(account)])
+  }
+
+  package func forgetSessions(seenBefore time: Timestamp) throws {
+    _ = try connection.execute("DELETE FROM sessions WHERE last_seen_at < $1", [.time(time)])
+  }
+}
+
+extension Session {
+  fileprivate init(_ row: SQLRow) throws {
+    self.init(
+      id: try row.id(0), account: try row.id(1), createdAt: try row.time(2), lastSeenAt: try row.time(3),
+      provedAt: try row.time(4), source: Source(address: try row.text(5), agent: try row.text(6)))
+  }
+}

@@ -1,0 +1,307 @@
+import RecoveryCode
+import SparekeyCore
+
+/// The way back. After every submission `dueStep` asks the journey which page comes next; no page knows another.
+enum RecoveryPages {
+  // MARK: identify and choose an option
+
+  @Sendable static func verify(_ visit: Visit) async throws -> Reply {
+    guard let progress = try? await resume(visit) else { return .page(RecoverUsernamePage()) }
+    return show(progress, at: .verify, visit)
+  }
+
+  @Sendable static func start(_ visit: Visit) async throws -> Reply {
+    if visit.form.has("edit") { return .page(RecoverUsernamePage(username: visit.journeyName ?? "")) }
+    guard visit.form.has("username") || visit.journeyName != nil else { return .page(RecoverUsernamePage()) }
+    let name = visit.form.has("username") ? visit.form[.username] : visit.journeyName ?? ""
+    do {
+      return dueStep(of: try await visit.site.recovery.start(username: name, binding: visit.binding))
+    } catch Refusal.field(_, let problem) {
+      return .page(
+        RecoverUsernamePage(
+          username: String(name.prefix(256)), usernameError: visit.texts.problem(problem, in: "username")),
+        status: .unprocessableContent)
+    }
+  }
+
+  @Sendable static func options(_ visit: Visit) async throws -> Reply {
+    guard let progress = try? await resume(visit) else { return .redirect("/recover") }
+    return show(progress, at: .options, visit)
+  }
+
+  @Sendable static func useDifferentOption(_ visit: Visit) async throws -> Reply {
+    dueStep(of: try await visit.site.recovery.useDifferentOption(visit.journey ?? "", binding: visit.binding))
+  }
+
+  // MARK: prove
+
+  @Sendable static func issuedCode(_ visit: Visit) async throws -> Reply {
+    guard let progress = try? await resume(visit) else { return .redirect("/recover") }
+    return show(progress, at: .issuedCode, visit)
+  }
+
+  /// Sends a code to the chosen option, or checks the code that was typed.
+  @Sendable static func sendOrEnterIssuedCode(_ visit: Visit) async throws -> Reply {
+    let journey = visit.journey ?? ""
+    do {
+      guard visit.form.has("code") else {
+        return dueStep(
+          of: try await visit.site.recovery.sendIssuedCode(
+            journey, to: visit.form[.option], binding: visit.binding, source: visit.source))
+      }
+      return dueStep(
+        of: try await visit.site.recovery.enterIssuedCode(
+          journey, code: visit.form[.code], binding: visit.binding))
+    } catch Refusal.field(.code, let problem) {
+      return try await again(visit, codeError: visit.texts.problem(problem.asDigits, in: "code"))
+    } catch Refusal.issuedCodeWrong {
+      return try await again(visit, codeError: visit.texts["error.code.wrong"])
+    } catch Refusal.field(.option, _) {
+      let progress = try await visit.site.recovery.useDifferentOption(journey, binding: visit.binding)
+      var page = optionsPage(progress, visit)
+      page.optionError = visit.texts["error.option.missing"]
+      return Reply.page(page, status: .unprocessableContent).setting(.journey, progress.journey)
+    }
+  }
+
+  private static func again(_ visit: Visit, codeError: String) async throws -> Reply {
+    let progress = try await resume(visit)
+    guard var page = issuedCodePage(progress, visit) else { throw Refusal.outOfStep }
+    page.codeError = codeError
+    return .page(page, status: .unprocessableContent)
+  }
+
+  /// *I don't have any of these*, and *Use a recovery code* from a sign-in.
+  @Sendable static func startCode(_ visit: Visit) async throws -> Reply {
+    if let journey = visit.journey,
+      let progress = try? await visit.site.recovery.noneOfThese(journey, binding: visit.binding)
+    {
+      return dueStep(of: progress)
+    }
+    guard let name = visit.journeyName else { return Reply.redirect("/recover/code").setting(.journey, nil) }
+    return dueStep(
+      of: try await visit.site.recovery.start(username: name, withCode: true, binding: visit.binding))
+  }
+
+  /// *Do you have an account recovery code?* Reached by the journey, by link, or by the picture on the sheet.
+  @Sendable static func code(_ visit: Visit) async throws -> Reply {
+    guard let progress = try? await resume(visit), progress.step == .recoveryCode else {
+      return .page(CodePage(asksUsername: true, username: visit.journeyName ?? ""))
+    }
+    return show(progress, at: .recoveryCode, visit)
+  }
+
+  @Sendable static func enterCode(_ visit: Visit) async throws -> Reply {
+    let typed = visit.form[.code]
+    let asksUsername = visit.form.has("username")
+    var page = CodePage(
+      asksUsername: asksUsername, username: String(visit.form[.username].prefix(256)),
+      code: String(typed.prefix(256)))
+    do {
+      var journey = visit.journey ?? ""
+      if asksUsername {
+        // The code is read before the name is asked about, so that both mistakes show at once.
+        page.codeError = codeProblem(of: typed, visit)?.sentence
+        journey = try await visit.site.recovery.start(
+          username: visit.form[.username], withCode: true, binding: visit.binding
+        ).journey
+      } else {
+        page.username = visit.journeyName ?? ""
+        page.journey = journey
+      }
+      return dueStep(
+        of: try await visit.site.recovery.enterRecoveryCode(
+          journey, code: typed, binding: visit.binding, source: visit.source))
+    } catch Refusal.field(.username, let problem) {
+      page.usernameError = visit.texts.problem(problem, in: "username")
+    } catch Refusal.codeUnreadable(let problem) {
+      page.codeError = visit.texts.problem(problem)
+    } catch Refusal.codeSuggestion(let suggestion) {
+      page.suggestion = self.suggestion(suggestion, visit.texts)
+      page.codeError = page.suggestion?.explanation
+    } catch Refusal.codeWrong {
+      page.codeError = visit.texts["error.recoveryCode.wrong"]
+    } catch Refusal.codeReplaced(let at) {
+      page.codeError = visit.texts.format("error.recoveryCode.replaced", ["date": visit.texts.day(at)])
+    } catch Refusal.codeUsed(let at) {
+      page.codeError = visit.texts.format("error.recoveryCode.used", ["date": visit.texts.day(at)])
+    }
+    return .page(page, status: .unprocessableContent)
+  }
+
+  // MARK: new password
+
+  @Sendable static func newPassword(_ visit: Visit) async throws -> Reply {
+    guard let progress = try? await resume(visit) else { return .redirect("/recover") }
+    return show(progress, at: .newPassword, visit)
+  }
+
+  @Sendable static func chooseNewPassword(_ visit: Visit) async throws -> Reply {
+    let journey = visit.journey ?? ""
+    do {
+      _ = try await visit.site.recovery.chooseNewPassword(
+        journey, password: visit.form[.newPassword], binding: visit.binding, source: visit.source)
+      return Reply.redirect("/recover/done").setting(.journey, journey).setting(.session, nil)
+    } catch Refusal.field(_, let problem) {
+      var page = newPasswordPage(try await resume(visit), visit)
+      page.newPassword.error = visit.texts.problem(problem, in: "newPassword")
+      return .page(page, status: .unprocessableContent)
+    } catch Refusal.codeUsed(let at) {
+      return .page(
+        CodePage(
+          asksUsername: true, username: visit.journeyName ?? "",
+          codeError: visit.texts.format("error.recoveryCode.used", ["date": visit.texts.day(at)])),
+        status: .conflict)
+    } catch Refusal.codeReplaced(let at) {
+      return .page(
+        CodePage(
+          asksUsername: true, username: visit.journeyName ?? "",
+          codeError: visit.texts.format("error.recoveryCode.replaced", ["date": visit.texts.day(at)])),
+        status: .conflict)
+    }
+  }
+
+  @Sendable static func done(_ visit: Visit) async throws -> Reply {
+    guard let journey = visit.journey else { return .redirect("/sign-in") }
+    let (username, code) = try await visit.site.recovery.finished(journey, binding: visit.binding)
+    return .page(
+      DonePage(username: username, sheet: try CodeSheet(code, username: username, visit.site)))
+  }
+
+  // MARK: the dispatcher
+
+  private static func resume(_ visit: Visit) async throws -> RecoveryProgress {
+    guard let journey = visit.journey else { throw Refusal.expired }
+    return try await visit.site.recovery.resume(journey, binding: visit.binding)
+  }
+
+  /// Where a journey continues: the page of the step that is due.
+  private static func dueStep(of progress: RecoveryProgress) -> Reply {
+    Reply.redirect(path(of: progress.step)).setting(.journey, progress.journey)
+  }
+
+  private static func path(of step: RecoveryAttempt.Step) -> String {
+    switch step {
+    case .verify: "/recover"
+    case .options: "/recover/options"
+    case .issuedCode: "/recover/issued-code"
+    case .recoveryCode: "/recover/code"
+    case .newPassword: "/recover/new-password"
+    case .recovered: "/recover/done"
+    }
+  }
+
+  private static func show(_ progress: RecoveryProgress, at step: RecoveryAttempt.Step, _ visit: Visit) -> Reply {
+    guard progress.step == step else { return .redirect(path(of: progress.step)) }
+    switch step {
+    case .verify:
+      guard let first = progress.options.first else { return .redirect("/recover/code") }
+      return .page(
+        VerifyPage(
+          journey: progress.journey, username: progress.username, option: option(first, visit.texts),
+          promise: visit.texts.format("recover.verify.sendTo", ["address": first.masked]),
+          forecast: visit.texts["recover.forecast.general"]))
+    case .options: return .page(optionsPage(progress, visit))
+    case .issuedCode: return issuedCodePage(progress, visit).map { .page($0) } ?? .redirect("/recover")
+    case .recoveryCode: return .page(CodePage(journey: progress.journey, username: progress.username))
+    case .newPassword: return .page(newPasswordPage(progress, visit))
+    case .recovered: return .redirect("/recover/done")
+    }
+  }
+
+  private static func optionsPage(_ progress: RecoveryProgress, _ visit: Visit) -> OptionsPage {
+    OptionsPage(
+      journey: progress.journey, username: progress.username,
+      options: progress.options.map { option($0, visit.texts) },
+      forecast: visit.texts["recover.forecast.general"])
+  }
+
+  private static func issuedCodePage(_ progress: RecoveryProgress, _ visit: Visit) -> IssuedCodePage? {
+    guard let masked = progress.sentTo, let id = progress.sentOption else { return nil }
+    return IssuedCodePage(
+      journey: progress.journey, username: progress.username,
+      option: MaskedOption(id: id, label: visit.texts.format("recover.options.email", ["address": masked])),
+      onItsWay: visit.texts.format("recover.issuedCode.onItsWay", ["address": masked]))
+  }
+
+  private static func newPasswordPage(_ progress: RecoveryProgress, _ visit: Visit) -> NewPasswordPage {
+    NewPasswordPage(
+      journey: progress.journey, username: progress.username,
+      evidence: progress.evidence.map { kind in
+        switch kind {
+        case .recoveryCode: visit.texts["recover.evidence.recoveryCode"]
+        case .email: visit.texts.format("recover.evidence.email", ["address": progress.provedAddress ?? ""])
+        }
+      },
+      newPassword: visit.texts.newPassword(visit, twoStep: progress.twoStep))
+  }
+
+  private static func option(_ option: VerificationOption, _ texts: Texts) -> MaskedOption {
+    MaskedOption(id: option.id, label: texts.format("recover.options.email", ["address": option.masked]))
+  }
+
+  // MARK: typing help without JavaScript (C7)
+
+  private static func codeProblem(of typed: String, _ visit: Visit) -> (sentence: String, Void)? {
+    switch RecoveryCode.read(typed) {
+    case .code: nil
+    case .suggestion(let suggestion): (self.suggestion(suggestion, visit.texts).explanation, ())
+    case .problem(let problem): (visit.texts.problem(problem), ())
+    }
+  }
+
+  private static func suggestion(_ suggestion: Suggestion, _ texts: Texts) -> CodeSuggestion {
+    let characters = Array(suggestion.code.compact).map(String.init)
+    let first = suggestion.positions.first ?? 0
+    let explanation =
+      suggestion.kind == .wrongSymbol
+      ? texts.format(
+        "recover.code.suggestionWrong",
+        [
+          "group": "\(suggestion.groupNumber(of: first))", "place": "\(suggestion.symbolNumber(of: first))",
+          "suggestion": characters[first],
+        ])
+      : texts.format("recover.code.suggestionUnreadable", ["suggestion": suggestion.code.formatted])
+    return CodeSuggestion(
+      explanation: explanation, code: suggestion.code.formatted,
+      symbols: characters.enumerated().map { index, symbol in
+        SuggestedSymbol(
+          symbol: symbol, changed: suggestion.positions.contains(index),
+          endOfGroup: index % 5 == 4 && index < characters.count - 1)
+      })
+  }
+}
+
+extension Texts {
+  /// What is wrong with a typed recovery code, and where (C7).
+  package func problem(_ problem: ReadingProblem) -> String {
+    switch problem {
+    case .empty: self["error.recoveryCode.missing"]
+    case .tooShort(let missing): count("recover.code.tooShort", missing)
+    case .tooLong(let extra): count("recover.code.tooLong", extra)
+    case .impossibleCharacter(let character, let group, let place):
+      format(
+        "recover.code.impossible",
+        ["character": "“\(character)”", "group": "\(group)", "place": "\(place)"])
+    case .tooManyUnreadable(let count): format("recover.code.tooManyUnreadable", ["count": "\(count)"])
+    case .severalMistakes: self["recover.code.severalMistakes"]
+    }
+  }
+}
+
+extension FieldProblem {
+  /// Whatever a six-digit code is not, the fix is the same.
+  fileprivate var asDigits: FieldProblem { self == .missing ? .missing : .malformed }
+}
+
+extension CodeSheet {
+  /// The sheet of a code just made (C5). The code is in the picture's URL fragment only, which no server ever sees.
+  init(_ shown: ShownCode, username: String, _ site: Site) throws {
+    let address = "\(site.settings.publicURL.text)/recover/code"
+    self.init(
+      groups: shown.code.groups, serial: shown.serial, madeOn: site.texts.day(shown.createdAt),
+      serviceAddress: address,
+      qr: try site.drawQRCode(Secret("\(address)#\(shown.code.formatted)"), site.texts["sheet.pictureAlternative"]),
+      accountHint: "\(username.prefix(2))•••")
+  }
+}

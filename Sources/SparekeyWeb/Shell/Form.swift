@@ -1,0 +1,39 @@
+import Foundation
+import SparekeyCore
+
+/// The fields of a submitted form or a query. Each name may occur once: a second `username` is a mistake or a trick.
+package struct Form: Sendable {
+  package struct Malformed: Error {}
+
+  package static let largest = 16_384
+
+  private let fields: [String: String]
+
+  package static let empty = Form(fields: [:])
+
+  private init(fields: [String: String]) { self.fields = fields }
+
+  /// Reads `application/x-www-form-urlencoded`.
+  /// - Throws: `Malformed` for broken encoding or a repeated name.
+  package init(_ encoded: String) throws(Malformed) {
+    var fields: [String: String] = [:]
+    for pair in encoded.split(separator: "&") {
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let name = parts.first.flatMap(Self.decode), let value = Self.decode(parts.count > 1 ? parts[1] : ""),
+        fields.updateValue(value, forKey: name) == nil
+      else { throw Malformed() }
+    }
+    self.fields = fields
+  }
+
+  /// The field's value; empty when it was not sent.
+  package subscript(_ name: String) -> String { fields[name] ?? "" }
+
+  package subscript(_ field: Field) -> String { self[field.rawValue] }
+
+  package func has(_ name: String) -> Bool { fields[name] != nil }
+
+  private static func decode(_ text: Substring) -> String? {
+    text.replacingOccurrences(of: "+", with: " ").removingPercentEncoding
+  }
+}

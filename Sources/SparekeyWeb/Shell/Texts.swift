@@ -1,0 +1,106 @@
+import Foundation
+import Mustache
+import SparekeyCore
+
+/// The catalogue of one language (Q2): nested objects of strings. Templates read `{{text.signIn.title}}`; handlers
+/// fill `{placeholders}`.
+package struct Texts: Sendable, MustacheParent {
+  private indirect enum Node: Sendable, Decodable {
+    case text(String)
+    case group([String: Node])
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let text = try? container.decode(String.self) {
+        self = .text(text)
+      } else {
+        self = .group(try container.decode([String: Node].self))
+      }
+    }
+  }
+
+  private let root: [String: Node]
+
+  package init(json: Data) throws { root = try JSONDecoder().decode([String: Node].self, from: json) }
+
+  private init(root: [String: Node]) { self.root = root }
+
+  package func child(named name: String) -> Any? {
+    switch root[name] {
+    case .text(let text): text
+    case .group(let group): Texts(root: group)
+    case nil: nil
+    }
+  }
+
+  /// The text at a dotted key. A missing one shows its key: visible, and caught by a test.
+  package subscript(_ key: String) -> String {
+    var here = root
+    for part in key.split(separator: ".") {
+      switch here[String(part)] {
+      case .text(let text): return text
+      case .group(let group): here = group
+      case nil: return key
+      }
+    }
+    return key
+  }
+
+  package func format(_ key: String, _ values: [String: String]) -> String {
+    values.reduce(self[key]) { text, value in text.replacingOccurrences(of: "{\(value.key)}", with: value.value) }
+  }
+
+  /// Picks `key.one` or `key.many` and fills `{count}`.
+  package func count(_ key: String, _ count: Int) -> String {
+    format("\(key).\(count == 1 ? "one" : "many")", ["count": "\(count)"])
+  }
+
+  /// "3 May 2026", in UTC.
+  package func day(_ time: Timestamp) -> String {
+    let parts = time.utc
+    return format(
+      "date.day", ["day": "\(parts.day)", "month": self["date.month.\(parts.month)"], "year": "\(parts.year)"])
+  }
+
+  /// "3 May 2026, 14:05", in UTC.
+  package func moment(_ time: Timestamp) -> String {
+    let parts = time.utc
+    return format(
+      "date.moment",
+      [
+        "day": "\(parts.day)", "month": self["date.month.\(parts.month)"], "year": "\(parts.year)",
+        "time": parts.clock,
+      ])
+  }
+
+  /// "in 2 minutes", rounded up.
+  package func wait(_ duration: Duration) -> String {
+    let seconds = max(1, Int((duration.milliseconds + 999) / 1_000))
+    if seconds < 90 { return count("when.in.seconds", seconds) }
+    if seconds < 90 * 60 { return count("when.in.minutes", (seconds + 59) / 60) }
+    return count("when.in.hours", (seconds + 3_599) / 3_600)
+  }
+}
+
+extension Timestamp {
+  fileprivate struct Parts {
+    let year: Int
+    let month: Int
+    let day: Int
+    let clock: String
+  }
+
+  fileprivate var utc: Parts {
+    var calendar = Calendar(identifier: .gregorian)
+    calendar.timeZone = .gmt
+    let date = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
+    let parts = calendar.dateComponents([.year, .month, .day, .hour, .minute], from: date)
+    let clock = [parts.hour ?? 0, parts.minute ?? 0].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
+    return Parts(year: parts.year ?? 0, month: parts.month ?? 1, day: parts.day ?? 1, clock: clock)
+  }
+
+  /// `2026-05-03T14:05:00Z`, for machines.
+  package var iso8601: String {
+    Date(timeIntervalSince1970: Double(milliseconds / 1_000)).ISO8601Format()
+  }
+}
