@@ -4,6 +4,8 @@ import Mustache
 /// Templates and texts, read once at start-up from the resources beside the program.
 package struct Renderer: Sendable {
   private let library: MustacheLibrary
+  /// The folder of templates, texts and assets.
+  package let resources: URL
   package let texts: Texts
 
   package struct MissingTemplate: Error, CustomStringConvertible {
@@ -12,6 +14,7 @@ package struct Renderer: Sendable {
   }
 
   package init(resources: URL) throws {
+    self.resources = resources
     texts = try Texts(json: Data(contentsOf: resources.appending(path: "texts/en.json")))
     let folder = resources.appending(path: "templates")
     var templates: [String: MustacheTemplate] = [:]
@@ -26,15 +29,17 @@ package struct Renderer: Sendable {
   }
 
   package func render<Content: Page>(_ page: Content, shell: Shell) throws -> String {
-    struct View {
-      let text: Texts
-      let shell: Shell
-      let page: Content
-    }
     let name = Content.template.replacingOccurrences(of: "/", with: ".")
     guard let html = library.render(View(text: texts, shell: shell, page: page), withTemplate: name) else {
       throw MissingTemplate(name: Content.template)
     }
     return html
   }
+}
+
+/// What a template sees.
+private struct View<Content: Page> {
+  let text: Texts
+  let shell: Shell
+  let page: Content
 }

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -23,7 +24,9 @@ extension Request {
   /// proxy wrote itself.
   package func source(peer: String, trusting proxies: Set<String>) -> Source {
     var address = peer
-    if proxies.contains(peer), let forwarded = headers[.xForwardedFor]?.split(separator: ",").last {
+    if proxies.contains(peer), let name = HTTPField.Name("X-Forwarded-For"),
+      let forwarded = headers[name]?.split(separator: ",").last
+    {
       address = forwarded.trimming(" ")
     }
     return Source(address: Self.network(of: address), agent: Self.device(headers[.userAgent] ?? ""))

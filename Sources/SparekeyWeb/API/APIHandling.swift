@@ -1,0 +1,171 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import SparekeyCore
+
+/// One API request, read. Handlers take a body of their own type and give back something encodable.
+struct Call: Sendable {
+  let site: Site
+  let source: Source
+  let now: Timestamp
+  fileprivate let body: Data
+  private let token: Secret?
+
+  fileprivate init(site: Site, source: Source, body: Data, authorization: String?) {
+    self.site = site
+    self.source = source
+    self.body = body
+    now = site.ports.clock.now()
+    token = authorization.flatMap { $0.hasPrefix("Bearer ") ? Secret(String($0.dropFirst(7))) : nil }
+  }
+
+  /// - Throws: `UnreadableBody` naming the member that is missing or of the wrong kind.
+  func decode<Body: Decodable>(_ type: Body.Type = Body.self) throws(UnreadableBody) -> Body {
+    do {
+      return try JSONDecoder().decode(type, from: body)
+    } catch DecodingError.keyNotFound(let key, _) {
+      throw UnreadableBody(field: key.stringValue, detail: "The member \"\(key.stringValue)\" is missing.")
+    } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
+      let name = context.codingPath.last?.stringValue
+      throw UnreadableBody(
+        field: name,
+        detail: name.map { "The member \"\($0)\" is not a string." } ?? "The body is not a JSON object.")
+    } catch {
+      throw UnreadableBody(field: nil, detail: "The body is not valid JSON.")
+    }
+  }
+
+  /// - Throws: `Refusal.notSignedIn`.
+  func signedIn() async throws -> SignedIn { try await site.sessions.signedIn(by: token) }
+
+  /// - Throws: `Refusal.notSignedIn`, `.stepUpNeeded`.
+  func steppedUp() async throws -> SteppedUp { try await signedIn().steppedUp(at: now) }
+}
+
+struct UnreadableBody: Error {
+  let field: String?
+  let detail: String
+}
+
+/// What an API handler gives back.
+struct APIAnswer: Sendable {
+  let status: HTTPResponse.Status
+  fileprivate let body: Data?
+
+  static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> APIAnswer {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return APIAnswer(status: status, body: try encoder.encode(value))
+  }
+
+  static let noContent = APIAnswer(status: .noContent, body: nil)
+}
+
+typealias APIHandler = @Sendable (Call) async throws -> APIAnswer
+
+extension Site {
+  /// Wraps an API handler: refusals become problem details (RFC 9457) with a stable type.
+  func api(_ handler: @escaping APIHandler) -> @Sendable (Request, WebContext) async throws -> Response {
+    { request, context in
+      let body = try await request.body.collect(upTo: Form.largest)
+      let call = Call(
+        site: self, source: request.source(peer: context.peer, trusting: settings.trustedProxies),
+        body: Data(body.readableBytesView), authorization: request.headers[.authorization])
+      do {
+        let answer = try await handler(call)
+        var headers: HTTPFields = [.cacheControl: "no-store"]
+        guard let body = answer.body else { return Response(status: answer.status, headers: headers) }
+        headers[.contentType] = "application/json"
+        return Response(
+          status: answer.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+      } catch let unreadable as UnreadableBody {
+        return problem("unreadable", .badRequest, detail: unreadable.detail, field: unreadable.field)
+      } catch let refusal as Refusal {
+        return problem(refusal, now: call.now)
+      }
+    }
+  }
+
+  private struct Problem: Encodable {
+    let type: String
+    let title: String
+    let status: Int
+    let detail: String?
+    let field: String?
+    let suggestion: String?
+    let retryAfter: Int?
+  }
+
+  func problem(
+    _ type: String, _ status: HTTPResponse.Status, detail: String? = nil, field: String? = nil,
+    suggestion: String? = nil, retryAfter: Int? = nil
+  ) -> Response {
+    let title = type.replacingOccurrences(of: "-", with: " ")
+    let problem = Problem(
+      type: "urn:sparekey:problem:\(type)", title: title.prefix(1).uppercased() + title.dropFirst(),
+      status: Int(status.code), detail: detail, field: field, suggestion: suggestion, retryAfter: retryAfter)
+    var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
+    if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
+    if let retryAfter { headers[.retryAfter] = "\(retryAfter)" }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let body = (try? encoder.encode(problem)) ?? Data()
+    return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+  }
+
+  private func problem(_ refusal: Refusal, now: Timestamp) -> Response {
+    switch refusal {
+    case .field(let field, let problem):
+      let section =
+        switch field {
+        case .password, .newPassword: "newPassword"
+        case .journey: "option"
+        default: field.rawValue
+        }
+      return self.problem(
+        "field", .unprocessableContent, detail: texts.problem(problem, in: section), field: field.rawValue)
+    case .wrongNameOrPassword:
+      return problem("wrong-name-or-password", .forbidden, detail: texts["error.wrongNameOrPassword"])
+    case .wrongPassword: return problem("wrong-password", .forbidden, detail: texts["error.password.wrong"])
+    case .issuedCodeWrong:
+      return problem("issued-code-wrong", .forbidden, detail: texts["error.code.wrong"], field: "code")
+    case .codeUnreadable(let problem):
+      return self.problem("code-unreadable", .unprocessableContent, detail: texts.problem(problem), field: "code")
+    case .codeSuggestion(let suggestion):
+      return problem(
+        "code-suggestion", .unprocessableContent, detail: texts["recover.code.suggestionTitle"], field: "code",
+        suggestion: suggestion.code.formatted)
+    case .codeWrong:
+      return problem("code-wrong", .forbidden, detail: texts["error.recoveryCode.wrong"], field: "code")
+    case .codeReplaced(let at):
+      return problem(
+        "code-replaced", .forbidden,
+        detail: texts.format("error.recoveryCode.replaced", ["date": texts.day(at)]), field: "code")
+    case .codeUsed(let at):
+      return problem(
+        "code-used", .forbidden, detail: texts.format("error.recoveryCode.used", ["date": texts.day(at)]),
+        field: "code")
+    case .notEnough: return problem("not-enough", .forbidden, detail: texts["message.notEnough.line"])
+    case .slowDown(let until):
+      return problem(
+        "slow-down", .tooManyRequests,
+        detail: texts.format("error.slowDown", ["when": texts.wait(until - now)]),
+        retryAfter: max(1, Int((until - now).milliseconds / 1_000) + 1))
+    case .busy(let seconds):
+      return problem(
+        "busy", .serviceUnavailable,
+        detail: texts.format("message.busy.line", ["when": texts.wait(.seconds(seconds))]), retryAfter: seconds)
+    case .expired: return problem("expired", .badRequest, detail: texts["message.expired.line"], field: "journey")
+    case .changedMeanwhile:
+      return problem("changed-meanwhile", .conflict, detail: texts["message.changedMeanwhile.line"])
+    case .outOfStep: return problem("out-of-step", .conflict, detail: texts["message.outOfStep.line"])
+    case .notSignedIn: return problem("not-signed-in", .unauthorized, detail: texts["signIn.notice.signInFirst"])
+    case .stepUpNeeded: return problem("step-up-needed", .forbidden, detail: texts["account.stepUp.intro"])
+    case .alreadyDone: return problem("already-done", .conflict, detail: texts["account.alreadyMade.line"])
+    case .signUpClosed: return problem("sign-up-closed", .forbidden, detail: texts["message.signUpClosed.line"])
+    case .lastProof: return problem("last-proof", .conflict, detail: texts["error.lastProof"])
+    case .notFound: return problem("not-found", .notFound, detail: texts["message.notFound.line"])
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import HTTPTypes
+import Hummingbird
+import SparekeyCore
+
+/// Every route, in the order of the journeys.
+extension Site {
+  package func router() -> Router<WebContext> {
+    let router = Router(context: WebContext.self, options: [.autoGenerateHeadEndpoints])
+    router.add(middleware: Edge(site: self))
+    router.add(middleware: Assets(site: self))
+
+    router.get("/", use: page(SignInPages.start))
+
+    // An account (S8)
+    router.get("/sign-up", use: page(SignUpPages.account))
+    router.post("/sign-up", use: page(SignUpPages.create))
+
+    // Signing in (S1)
+    router.get("/sign-in", use: page(SignInPages.username))
+    router.post("/sign-in", use: page(SignInPages.enterUsername))
+    router.get("/sign-in/password", use: page(SignInPages.password))
+    router.post("/sign-in/password", use: page(SignInPages.enterPassword))
+    router.get("/sign-in/other-ways", use: page(SignInPages.otherWays))
+    router.post("/sign-in/other-ways", use: page(SignInPages.openOtherWays))
+
+    // The way back (S1, S3, H1)
+    router.get("/recover", use: page(RecoveryPages.verify))
+    router.post("/recover", use: page(RecoveryPages.start))
+    router.get("/recover/options", use: page(RecoveryPages.options))
+    router.post("/recover/options", use: page(RecoveryPages.useDifferentOption))
+    router.get("/recover/issued-code", use: page(RecoveryPages.issuedCode))
+    router.post("/recover/issued-code", use: page(RecoveryPages.sendOrEnterIssuedCode))
+    router.post("/recover/code/start", use: page(RecoveryPages.startCode))
+    router.get("/recover/code", use: page(RecoveryPages.code))
+    router.post("/recover/code", use: page(RecoveryPages.enterCode))
+    router.get("/recover/new-password", use: page(RecoveryPages.newPassword))
+    router.post("/recover/new-password", use: page(RecoveryPages.chooseNewPassword))
+    router.get("/recover/done", use: page(RecoveryPages.done))
+
+    // Sessions and step-up (S7)
+    router.post("/sign-out", use: page(SignInPages.signOut))
+    router.post("/sign-out/everywhere", use: page(SignInPages.signOutEverywhere))
+    router.get("/step-up", use: page(SignInPages.stepUp))
+    router.post("/step-up", use: page(SignInPages.enterStepUp))
+
+    // Manage how I sign in (D1)
+    router.get("/account/security", use: page(AccountPages.security))
+    router.get("/account/email", use: page(AccountPages.email))
+    router.post("/account/email", use: page(AccountPages.addEmail))
+    router.get("/account/email/confirm", use: page(AccountPages.confirmEmail))
+    router.post("/account/email/confirm", use: page(AccountPages.enterConfirmation))
+    router.get("/account/email/remove", use: page(AccountPages.removeEmail))
+    router.post("/account/email/remove", use: page(AccountPages.confirmRemoval))
+    router.get("/account/password", use: page(AccountPages.password))
+    router.post("/account/password", use: page(AccountPages.changePassword))
+    router.get("/account/recovery-code", use: page(AccountPages.recoveryCode))
+    router.post("/account/recovery-code", use: page(AccountPages.generateCode))
+    router.get("/account/activity", use: page(AccountPages.activity))
+    router.get("/account/sessions", use: page(AccountPages.sessions))
+    router.post("/account/sessions/end", use: page(AccountPages.endSession))
+
+    // Help (C6)
+    router.get("/help/sign-in", use: page(HelpPages.signIn))
+    router.get("/help/recovery-code", use: page(HelpPages.recoveryCode))
+
+    addAPI(to: router)
+
+    // For the operator's machines (O7)
+    router.get("/healthz") { _, _ in "ok\n" }
+    router.get("/readyz") { [ports] _, _ -> String in
+      _ = try await ports.database.read { $0.now }
+      return "ready\n"
+    }
+    return router
+  }
+}

@@ -1,0 +1,153 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import SparekeyCore
+
+/// The outermost layer: who may ask, what every answer carries, and what an error looks like. Errors thrown further in
+/// become answers here, so that none leaves without the headers.
+struct Edge: RouterMiddleware {
+  let site: Site
+
+  func handle(
+    _ request: Request, context: WebContext,
+    next: (Request, WebContext) async throws -> Response
+  ) async throws -> Response {
+    let started = ContinuousClock.now
+    var response: Response
+    do {
+      try checkHost(of: request)
+      response = try await next(request, context)
+    } catch let error as HTTPError {
+      response = await self.response(to: error.status, request, context)
+    } catch is NIOTooManyBytesError {
+      response = await self.response(to: .contentTooLarge, request, context)
+    } catch let refusal as Refusal where refusal.isOverload {
+      response = await self.response(to: .serviceUnavailable, request, context)
+    } catch {
+      let reference = Base32.encode(site.ports.randomness.bytes(5)).uppercased()
+      // The error's own text may quote what was typed; its type says enough with the reference.
+      site.logger.error(
+        "fault", metadata: ["reference": "\(reference)", "type": "\(type(of: error))", "at": "\(route(context))"])
+      response = await self.response(to: .internalServerError, request, context, reference: reference)
+    }
+    for (name, value) in Self.headers(https: site.settings.publicURL.isHTTPS) where response.headers[name] == nil {
+      response.headers[name] = value
+    }
+    let took = ContinuousClock.now - started
+    site.logger.debug(
+      "request",
+      metadata: [
+        "method": "\(request.method.rawValue)", "route": "\(route(context))", "status": "\(response.status.code)",
+        "ms": "\(took.milliseconds)",
+      ])
+    return response
+  }
+
+  /// The route's pattern, never the path someone sent: it may hold anything.
+  private func route(_ context: WebContext) -> String { context.endpointPath ?? "-" }
+
+  /// Exactly one Host, and ours (T24). Health checks come by address.
+  private func checkHost(of request: Request) throws {
+    guard !request.uri.path.hasSuffix("z") else { return }
+    guard let authority = request.head.authority?.lowercased() else { throw HTTPError(.badRequest) }
+    let ours = site.settings.publicURL
+    // On this machine "localhost" and "127.0.0.1" are the same place.
+    guard authority == ours.authority || ours.isLocal && PublicURL("http://\(authority)")?.isLocal == true else {
+      throw HTTPError(.misdirectedRequest)
+    }
+  }
+
+  private func response(
+    to status: HTTPResponse.Status, _ request: Request, _ context: WebContext, reference: String? = nil
+  ) async -> Response {
+    if request.uri.path.hasPrefix("/api/") { return problem(status, reference: reference) }
+    let key =
+      switch status.code {
+      case 404: "notFound"
+      case 413: "tooLarge"
+      case 503: "busy"
+      case 400..<500: "badRequest"
+      default: "fault"
+      }
+    let texts = site.texts
+    let page = MessagePage(
+      title: texts["message.\(key).title"],
+      lines: [texts.format("message.\(key).line", ["when": texts.wait(.seconds(1))])],
+      linkLabel: texts["message.\(key).link"], linkPath: "/", reference: reference)
+    let shell = Shell(
+      language: "en", serviceName: site.settings.serviceName, csrf: "", path: "")
+    guard let html = try? site.renderer.render(page, shell: shell) else { return Response(status: status) }
+    var headers: HTTPFields = [.contentType: "text/html; charset=utf-8", .cacheControl: "no-store"]
+    if status == .serviceUnavailable { headers[.retryAfter] = "1" }
+    return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
+  }
+
+  private func problem(_ status: HTTPResponse.Status, reference: String?) -> Response {
+    let type = status.code == 404 ? "not-found" : status.code < 500 ? "bad-request" : "fault"
+    return site.problem(type, status, detail: reference.map { "Reference \($0)." })
+  }
+
+  /// ASVS 3.4, 3.7; nothing inline, nothing from elsewhere, never framed, no referrer.
+  private static func headers(https: Bool) -> [(HTTPField.Name, String)] {
+    var all: [(String, String)] = [
+      (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+          + "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+      ),
+      ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+      ("Cross-Origin-Opener-Policy", "same-origin"), ("Cross-Origin-Resource-Policy", "same-origin"),
+      ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"), ("X-Frame-Options", "DENY"),
+      ("Cache-Control", "no-store"),
+    ]
+    if https { all.append(("Strict-Transport-Security", "max-age=63072000; includeSubDomains")) }
+    return all.compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
+  }
+}
+
+extension Refusal {
+  fileprivate var isOverload: Bool { if case .busy = self { true } else { false } }
+}
+
+/// The stylesheet, scripts and pictures: few and small, so they are read once and kept.
+struct Assets: RouterMiddleware {
+  private struct Asset {
+    let body: ByteBuffer
+    let type: String
+    let tag: String
+  }
+
+  private let assets: [String: Asset]
+
+  init(site: Site) {
+    let types = ["css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "json": "application/json"]
+    var assets: [String: Asset] = [:]
+    let folder = site.renderer.resources.appending(path: "assets")
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {
+      guard let type = types[String(name.split(separator: ".").last ?? "")],
+        let data = try? Data(contentsOf: folder.appending(path: name))
+      else { continue }
+      let digest = site.ports.keys.digest(Array(data), for: .form).prefix(8)
+      assets["/assets/\(name)"] = Asset(
+        body: ByteBuffer(bytes: data), type: "\(type); charset=utf-8", tag: "\"\(Base32.encode(digest))\"")
+    }
+    self.assets = assets
+  }
+
+  func handle(
+    _ request: Request, context: WebContext,
+    next: (Request, WebContext) async throws -> Response
+  ) async throws -> Response {
+    guard request.method == .get || request.method == .head, let asset = assets[request.uri.path] else {
+      return try await next(request, context)
+    }
+    let headers: HTTPFields = [
+      .contentType: asset.type, .eTag: asset.tag, .cacheControl: "public, max-age=300",
+    ]
+    if request.headers[.ifNoneMatch] == asset.tag { return Response(status: .notModified, headers: headers) }
+    return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: asset.body))
+  }
+}
