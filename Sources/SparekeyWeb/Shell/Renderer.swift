@@ -43,3 +43,6 @@ private struct View<Content: Page> {
   let shell: Shell
   let page: Content
 }
+
+/// Where this module's templates, texts and assets are: beside the program.
+package var webResources: URL { Bundle.module.bundleURL.appending(path: "Resources") }

@@ -1,0 +1,70 @@
+import Foundation
+import SparekeyCore
+
+/// A mail ready to go.
+package struct Mail: Sendable {
+  package let from: String
+  package let to: String
+  package let subject: String
+  package let body: String
+
+  package init(from: String, to: String, subject: String, body: String) {
+    self.from = from
+    self.to = to
+    self.subject = subject
+    self.body = body
+  }
+
+  /// As it travels (RFC 5322), UTF-8 in eight bits (RFC 6152).
+  package func text(at time: Timestamp, id: String) -> String {
+    let date = Date(timeIntervalSince1970: Double(time.milliseconds) / 1_000)
+    let formatter = DateFormatter()
+    formatter.locale = Locale(identifier: "en_US_POSIX")
+    formatter.timeZone = .gmt
+    formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss '+0000'"
+    let domain = from.split(separator: "@").last ?? "localhost"
+    return """
+      From: \(header(from))
+      To: \(header(to))
+      Subject: \(header(subject))
+      Date: \(formatter.string(from: date))
+      Message-ID: <\(id)@\(domain)>
+      MIME-Version: 1.0
+      Content-Type: text/plain; charset=utf-8
+      Content-Transfer-Encoding: 8bit
+      Auto-Submitted: auto-generated
+
+
+      """.replacingOccurrences(of: "\n", with: "\r\n")
+      + body.replacingOccurrences(of: "\n", with: "\r\n")
+  }
+
+  /// One line, whatever was typed; encoded words (RFC 2047) beyond ASCII.
+  private func header(_ value: String) -> String {
+    let line = value.filter { !$0.isNewline }
+    return line.allSatisfy(\.isASCII) ? line : "=?utf-8?B?\(Data(line.utf8).base64EncodedString())?="
+  }
+}
+
+/// Where mail goes while no mail server is configured: files to look at (O1).
+package struct OutboxFolder: Sendable {
+  private let folder: URL
+
+  package init(_ path: String) throws {
+    folder = URL(filePath: path)
+    try FileManager.default.createDirectory(
+      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+  }
+
+  /// Writes `<milliseconds>-<id>.eml`; it has its name only when it is whole.
+  package func deliver(_ mail: Mail, at time: Timestamp, id: String) throws {
+    let name = "\(time.milliseconds)-\(id)"
+    let temporary = folder.appending(path: ".\(name)")
+    guard
+      FileManager.default.createFile(
+        atPath: temporary.path, contents: Data(mail.text(at: time, id: id).utf8),
+        attributes: [.posixPermissions: 0o600])
+    else { throw CocoaError(.fileWriteUnknown) }
+    try FileManager.default.moveItem(at: temporary, to: folder.appending(path: "\(name).eml"))
+  }
+}

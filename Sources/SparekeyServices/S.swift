@@ -1,4 +1,0 @@
-import CSodium
-import CQRencode
-import Logging
-import NIOConcurrencyHelpers

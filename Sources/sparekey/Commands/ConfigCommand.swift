@@ -1,0 +1,95 @@
+import ArgumentParser
+import Foundation
+import SparekeyServices
+
+/// `sparekey config`: what is in force, and where it comes from (O1).
+struct ConfigCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "config", abstract: "Print every setting, its value and where it comes from.")
+
+  private struct Line: Encodable {
+    let name: String
+    let value: String
+    let origin: String
+    let variable: String
+    let summary: String
+  }
+
+  @OptionGroup var flags: SettingFlags
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() throws {
+    let settings = try flags.settings()
+    let lines = Settings.Name.allCases.map { name in
+      Line(
+        name: name.rawValue, value: settings[name].text, origin: settings[name].origin,
+        variable: name.environment, summary: name.summary)
+    }
+    if json { return try printJSON(lines) }
+    let widths = [lines.map(\.name.count).max() ?? 0, lines.map(\.value.count).max() ?? 0]
+    for line in lines {
+      let name = line.name.padding(toLength: widths[0] + 2, withPad: " ", startingAt: 0)
+      let value = line.value.padding(toLength: widths[1] + 2, withPad: " ", startingAt: 0)
+      print("\(name)\(value)\(line.origin)  (\(line.summary))")
+    }
+  }
+}
+
+/// `sparekey doctor`: what would keep people out, or let the wrong ones in.
+struct DoctorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor", abstract: "Check the installation and say what to mend.")
+
+  private struct Finding: Encodable {
+    let check: String
+    let state: String
+    let detail: String
+  }
+
+  @OptionGroup var flags: SettingFlags
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() async throws {
+    let settings = try flags.settings()
+    var findings: [Finding] = []
+    func check(_ name: String, _ body: () throws -> String) {
+      do {
+        findings.append(Finding(check: name, state: "ok", detail: try body()))
+      } catch {
+        findings.append(Finding(check: name, state: "fail", detail: "\(error)"))
+      }
+    }
+    check("key file") {
+      let path = "\(settings.dataFolder)/sparekey.keys"
+      guard FileManager.default.fileExists(atPath: path) else { return "is made at the first start" }
+      _ = try KeyFile.open(path)
+      return path
+    }
+    check("database") {
+      guard FileManager.default.fileExists(atPath: settings.databasePath) else { return "is made at the first start" }
+      _ = try Composition.make(settings)
+      return settings.databasePath
+    }
+    let site = try settings.site()
+    if !site.publicURL.isLocal {
+      findings.append(
+        site.publicURL.isHTTPS
+          ? Finding(check: "public URL", state: "ok", detail: site.publicURL.text)
+          : Finding(check: "public URL", state: "fail", detail: "\(site.publicURL.text) is not https"))
+      if site.trustedProxies.isEmpty {
+        findings.append(
+          Finding(
+            check: "proxy", state: "warn",
+            detail: "no trusted-proxies: every visitor seems to come from the proxy, and shares its limits"))
+      }
+    }
+    if json {
+      try printJSON(findings)
+    } else {
+      for finding in findings { print("\(finding.state)\t\(finding.check): \(finding.detail)") }
+    }
+    if findings.contains(where: { $0.state == "fail" }) { throw ExitCode(1) }
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import SparekeyCore
+import SparekeyServices
+
+/// `sparekey serve`
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Serve accounts. Without any configuration it runs on this machine alone.")
+
+  @OptionGroup var flags: SettingFlags
+  @Flag(help: "Make a demo account, and print how to sign in to it. Refused unless the public URL is local.")
+  var demo = false
+
+  func run() async throws {
+    forbidMemoryDumps()
+    let settings = try flags.settings()
+    let composition = try Composition.make(settings)
+    let address = try settings.site().publicURL
+    if demo, !address.isLocal {
+      throw Settings.Problem(description: "--demo is for this machine: public-url is \(address.text).")
+    }
+    let account = demo ? try await DemoAccount.make(with: composition) : nil
+    try await composition.run { port in
+      let shown = settings.port == 0 ? "http://localhost:\(port)" : address.text
+      print("Sparekey is ready: \(shown)")
+      if let account {
+        print(
+          """
+
+            A demo account is waiting for you.
+              Sign in        \(shown)/sign-in
+              Username       \(account.username)
+              Password       \(account.password)
+              Security page  \(shown)/account/security
+              Its mail       \(settings.dataFolder)/outbox/
+            """)
+      }
+      print("\nStop with Ctrl-C.")
+      fflush(nil)
+    }
+  }
+}
+
+/// An account to try everything with; its password is drawn when it is made and kept beside the demo's data.
+struct DemoAccount: Sendable {
+  let username = "demo"
+  let password: String
+
+  static func make(with composition: Composition) async throws -> DemoAccount {
+    let file = "\(composition.settings.dataFolder)/demo-password"
+    if let password = try? String(contentsOfFile: file, encoding: .utf8) {
+      return DemoAccount(password: password)
+    }
+    let ports = composition.ports
+    let password = composition.site.suggestPassphrase()
+    let source = Source(address: "this machine", agent: "sparekey serve --demo")
+    let started = try await composition.site.signUp.createByOperator(
+      username: "demo", password: password, email: "demo@example.org", source: source)
+    // The demo's mailbox is the outbox folder of the same machine, so there is nothing to prove about it.
+    try await ports.database.write { transaction in
+      for contact in try transaction.contacts(of: started.account.id) {
+        _ = try transaction.confirm(contact.id, at: transaction.now)
+      }
+    }
+    try await composition.site.sessions.signOut(composition.site.sessions.signedIn(by: started.token))
+    guard
+      FileManager.default.createFile(
+        atPath: file, contents: Data(password.utf8), attributes: [.posixPermissions: 0o600])
+    else { throw Settings.Problem(description: "The folder \(composition.settings.dataFolder) cannot be written.") }
+    return DemoAccount(password: password)
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import Hummingbird
+import Logging
+import ServiceLifecycle
+import SparekeyCore
+import SparekeyServices
+import SparekeyStore
+import SparekeyWeb
+
+/// All wiring: the only place that knows every module.
+struct Composition: Sendable {
+  let settings: Settings
+  let ports: Ports
+  let site: Site
+  let hashing: Argon2Pool
+  private let outbox: OutboxFolder
+  private let logger: Logger
+
+  /// - Throws: problems of settings, key file or database, in words for the operator.
+  static func make(_ settings: Settings, clock: WallClock = .system) throws -> Composition {
+    let logger = Self.logger(settings)
+    try FileManager.default.createDirectory(
+      atPath: settings.dataFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let keys = try KeyFile.open("\(settings.dataFolder)/sparekey.keys")
+    let database = try SQLiteDatabase(path: settings.databasePath, clock: clock)
+    let hashing = Argon2Pool(
+      threads: settings.hashThreads, queue: settings.hashQueue, costs: settings.hashCosts)
+    let lists = try PasswordLists(resources: serviceResources)
+    let siteSettings = try settings.site()
+    let ports = Ports(
+      database: database, hashing: hashing, keys: keys, clock: clock,
+      passwordRules: PasswordRules(breached: lists.breached, serviceName: siteSettings.serviceName),
+      options: settings.serviceOptions)
+    let passphrases = PassphraseSuggestion(words: lists.words)
+    let site = Site(
+      ports: ports, renderer: try Renderer(resources: webResources), settings: siteSettings,
+      drawQRCode: { text, _ in try QRCode.svg(of: text) },
+      suggestPassphrase: { passphrases.make(.system) }, logger: logger)
+    return Composition(
+      settings: settings, ports: ports, site: site, hashing: hashing,
+      outbox: try OutboxFolder("\(settings.dataFolder)/outbox"), logger: logger)
+  }
+
+  private static func logger(_ settings: Settings) -> Logger {
+    var logger = Logger(label: "sparekey") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = Logger.Level(rawValue: settings[.logLevel].text) ?? .info
+    return logger
+  }
+
+  /// Serves until told to stop, then finishes what is in flight.
+  /// - Parameter ready: called once the port is open.
+  func run(ready: @escaping @Sendable (Int) async throws -> Void) async throws {
+    var application = Application(
+      router: site.router(),
+      configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: nil),
+      onServerRunning: { channel in try? await ready(channel.localAddress?.port ?? settings.port) },
+      logger: logger)
+    application.addServices(Worker(name: "outbox", every: .seconds(1), logger: logger) { try await deliverMail() })
+    application.addServices(
+      Worker(name: "housekeeping", every: .minutes(10), logger: logger) { try await ports.forgetWhatIsOver() })
+    try await application.runService()
+    hashing.close()
+  }
+
+  /// Delivers everything that is due.
+  func deliverMail() async throws {
+    while try await ports.deliverOutbox(with: { notice in
+      let letter = NoticeLetter(notice, texts: site.texts, settings: site.settings)
+      try outbox.deliver(
+        Mail(
+          from: settings[.mailFrom].text, to: notice.address, subject: letter.subject, body: letter.body),
+        at: notice.at, id: Base32.encode(ports.randomness.bytes(8)))
+    }) > 0 {}
+  }
+}
+
+extension WallClock {
+  /// The machine's clock.
+  static let system = WallClock {
+    Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+  }
+}
+
+/// Something done again and again beside the requests. A failure is logged and tried again at the next turn.
+private struct Worker: Service {
+  let name: String
+  let every: Duration
+  let logger: Logger
+  let work: @Sendable () async throws -> Void
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      while !Task.isCancelled {
+        do {
+          try await work()
+        } catch {
+          logger.error("worker failed", metadata: ["worker": "\(name)", "type": "\(type(of: error))"])
+        }
+        try? await Task.sleep(for: every)
+      }
+    }
+  }
+}

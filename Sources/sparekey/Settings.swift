@@ -1,0 +1,178 @@
+import Foundation
+import SparekeyCore
+import SparekeyWeb
+import Yams
+
+/// Every setting of the program, in one table: flag `--public-url`, environment `SPAREKEY_PUBLIC_URL`, file key
+/// `public-url`; the first of flag, environment, file, default wins (O1).
+struct Settings: Sendable {
+  enum Name: String, CaseIterable, Sendable {
+    case data, host, port, database
+    case publicURL = "public-url"
+    case serviceName = "service-name"
+    case signUp = "sign-up"
+    case trustedProxies = "trusted-proxies"
+    case operatorContact = "operator-contact"
+    case mailFrom = "mail-from"
+    case limits
+    case hashCost = "hash-cost"
+    case hashThreads = "hash-threads"
+    case hashQueue = "hash-queue"
+    case logLevel = "log-level"
+
+    var environment: String { "SPAREKEY_" + rawValue.uppercased().replacingOccurrences(of: "-", with: "_") }
+
+    var summary: String {
+      switch self {
+      case .data: "folder of database, keys and outbox"
+      case .host: "address to listen on"
+      case .port: "port to listen on"
+      case .database: "sqlite:PATH"
+      case .publicURL: "where people reach the service; links and the Host rule come from it"
+      case .serviceName: "the name people see"
+      case .signUp: "open or closed"
+      case .trustedProxies: "addresses whose X-Forwarded-For is believed, separated by commas"
+      case .operatorContact: "email or https address shown on the help page"
+      case .mailFrom: "sender of mails"
+      case .limits: "on, or off for load tests on this machine"
+      case .hashCost: "normal, or cheap for tests on this machine"
+      case .hashThreads: "password hashes at a time"
+      case .hashQueue: "password hashes that may wait"
+      case .logLevel: "debug, info, warning or error"
+      }
+    }
+  }
+
+  struct Value: Sendable, Equatable {
+    let text: String
+    /// "--port", "SPAREKEY_PORT", the file's path, or "default".
+    let origin: String
+  }
+
+  struct Problem: Error, Equatable, CustomStringConvertible {
+    let description: String
+  }
+
+  /// Program variables that are no settings.
+  private static let otherVariables: Set = ["SPAREKEY_CONFIG"]
+
+  private let values: [Name: Value]
+
+  /// Reads all layers.
+  /// - Parameters:
+  ///   - flags: what the command line gave.
+  ///   - file: path of `sparekey.yaml`; nil looks for it in this folder and may miss it.
+  /// - Throws: `Problem` naming the setting, its origin and the fix.
+  init(flags: [Name: String], environment: [String: String], file: String?) throws {
+    for variable in environment.keys where variable.hasPrefix("SPAREKEY_") {
+      guard Name.allCases.contains(where: { $0.environment == variable }) || Self.otherVariables.contains(variable)
+      else { throw Problem(description: "The environment variable \(variable) is not a setting. See: sparekey config") }
+    }
+    let path = file ?? environment["SPAREKEY_CONFIG"]
+    let entries = try Self.file(at: path ?? "sparekey.yaml", required: path != nil)
+    var values: [Name: Value] = [:]
+    for name in Name.allCases {
+      if let text = flags[name] {
+        values[name] = Value(text: text, origin: "--\(name.rawValue)")
+      } else if let text = environment[name.environment] {
+        values[name] = Value(text: text, origin: name.environment)
+      } else if let text = entries[name.rawValue] {
+        values[name] = Value(text: text, origin: path ?? "sparekey.yaml")
+      }
+    }
+    self.values = values
+    try check()
+  }
+
+  private static func file(at path: String, required: Bool) throws -> [String: String] {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      if required { throw Problem(description: "The configuration file \(path) cannot be read.") }
+      return [:]
+    }
+    guard let mapping = try? Yams.load(yaml: text) as? [String: Any] else {
+      throw Problem(description: "The configuration file \(path) is not a YAML mapping of settings.")
+    }
+    for key in mapping.keys where Name(rawValue: key) == nil {
+      throw Problem(description: "\(path): \"\(key)\" is not a setting. See: sparekey config")
+    }
+    return mapping.mapValues { ($0 as? [Any])?.map { "\($0)" }.joined(separator: ",") ?? "\($0)" }
+  }
+
+  subscript(_ name: Name) -> Value { values[name] ?? Value(text: standard(name), origin: "default") }
+
+  private func standard(_ name: Name) -> String {
+    switch name {
+    case .data: "data"
+    case .host: "127.0.0.1"
+    case .port: "8080"
+    case .database: "sqlite:\(self[.data].text)/sparekey.sqlite"
+    case .publicURL: "http://localhost:\(self[.port].text)"
+    case .serviceName: "Sparekey"
+    case .signUp: "open"
+    case .trustedProxies, .operatorContact: ""
+    case .mailFrom: "sparekey@localhost"
+    case .limits: "on"
+    case .hashCost: "normal"
+    case .hashThreads: "\(ProcessInfo.processInfo.activeProcessorCount)"
+    case .hashQueue: "64"
+    case .logLevel: "info"
+    }
+  }
+
+  // MARK: what the program asks for
+
+  var dataFolder: String { self[.data].text }
+  var host: String { self[.host].text }
+  var databasePath: String { String(self[.database].text.dropFirst("sqlite:".count)) }
+
+  var port: Int { number(.port) }
+  var hashThreads: Int { number(.hashThreads) }
+  var hashQueue: Int { number(.hashQueue) }
+
+  var hashCosts: HashCosts { self[.hashCost].text == "cheap" ? .cheap : HashCosts() }
+
+  var serviceOptions: ServiceOptions {
+    ServiceOptions(signUpOpen: self[.signUp].text == "open", limitsEnforced: self[.limits].text == "on")
+  }
+
+  func site() throws -> SiteSettings {
+    guard let publicURL = PublicURL(self[.publicURL].text) else { throw bad(.publicURL, "https://accounts.example.org") }
+    let contact = self[.operatorContact].text
+    return SiteSettings(
+      publicURL: publicURL, serviceName: self[.serviceName].text,
+      trustedProxies: Set(
+        self[.trustedProxies].text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }),
+      operatorContact: contact.isEmpty ? nil : contact)
+  }
+
+  private func number(_ name: Name) -> Int { Int(self[name].text) ?? 0 }
+
+  private func bad(_ name: Name, _ example: String) -> Problem {
+    let value = self[name]
+    return Problem(
+      description: "\(name.rawValue) is \"\(value.text)\" (\(value.origin)); it should read like \(example).")
+  }
+
+  /// One clear sentence for the first value that cannot be (Q5).
+  private func check() throws {
+    for (name, range) in [(Name.port, 0...65_535), (.hashThreads, 1...1_024), (.hashQueue, 1...100_000)] {
+      guard let number = Int(self[name].text), range.contains(number) else {
+        throw bad(name, "\(standard(name)) (from \(range.lowerBound) to \(range.upperBound))")
+      }
+    }
+    for (name, words) in [
+      (Name.signUp, ["open", "closed"]), (.limits, ["on", "off"]), (.hashCost, ["normal", "cheap"]),
+      (.logLevel, ["debug", "info", "warning", "error"]),
+    ] where !words.contains(self[name].text) { throw bad(name, words.joined(separator: " or ")) }
+    guard self[.database].text.hasPrefix("sqlite:"), !databasePath.isEmpty else {
+      throw bad(.database, "sqlite:data/sparekey.sqlite")
+    }
+    let onThisMachine = try site().publicURL.isLocal && ["127.0.0.1", "::1", "localhost"].contains(host)
+    for (name, harmless) in [(Name.limits, "on"), (.hashCost, "normal")] where self[name].text != harmless {
+      guard onThisMachine else {
+        throw Problem(
+          description: "\(name.rawValue)=\(self[name].text) is for tests: host and public-url must be this machine's.")
+      }
+    }
+  }
+}
