@@ -84,14 +84,14 @@ let package = Package(
 
     .testTarget(name: "RecoveryCodeTests", dependencies: ["RecoveryCode"], swiftSettings: settings),
     .testTarget(name: "SparekeyCoreTests", dependencies: ["SparekeyCore"], swiftSettings: settings),
-    .testTarget(name: "SparekeyStoreTests", dependencies: ["SparekeyStore"], swiftSettings: settings),
+    .testTarget(name: "SparekeyStoreTests", dependencies: ["SparekeyStore", "SparekeyCore"], swiftSettings: settings),
     .testTarget(
-      name: "SparekeyServicesTests", dependencies: ["SparekeyServices"], swiftSettings: settings),
+      name: "SparekeyServicesTests", dependencies: ["SparekeyServices", "SparekeyCore"], swiftSettings: settings),
     .testTarget(
       name: "JourneyTests",
       dependencies: [
-        "sparekey", "SparekeyWeb",
-        .product(name: "NIOEmbedded", package: "swift-nio"),
+        "sparekey", "SparekeyCore", "SparekeyServices", "SparekeyStore", "SparekeyWeb", "RecoveryCode",
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
       ],
       swiftSettings: settings),
   ]

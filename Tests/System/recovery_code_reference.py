@@ -12,6 +12,7 @@ claims: that there is never more than one answer.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import random
@@ -74,7 +75,6 @@ def contribution(position, symbol):
 
 
 CONTRIBUTIONS = [[contribution(p, s) for s in range(32)] for p in range(SYMBOLS)]
-SYMBOL_OF_CONTRIBUTION = [{c: s for s, c in enumerate(row)} for row in CONTRIBUTIONS]
 TARGET = 0
 for offset, letter in enumerate(CONSTANT):
     TARGET ^= CONTRIBUTIONS[SYMBOLS - CHECKS + offset][ALPHABET.index(letter)]
@@ -89,18 +89,28 @@ def missing_for_validity(symbols):
     return total
 
 
+@functools.cache
+def sums(positions):
+    """For every way to put symbols at up to two positions: what they add to the syndromes, and the symbols."""
+    found = {}
+    for symbols in itertools.product(range(32), repeat=len(positions)):
+        packed = 0
+        for position, symbol in zip(positions, symbols):
+            packed ^= CONTRIBUTIONS[position][symbol]
+        assert packed not in found
+        found[packed] = symbols
+    return found
+
+
 def fillings(symbols, positions):
-    """All ways to put symbols at the positions (None before) that make a valid code, by trying them."""
+    """All ways to put symbols at up to four positions (None before) that make a valid code, by trying them."""
     needed = missing_for_validity(symbols)
-    *first, last = positions
-    for values in itertools.product(range(32), repeat=len(first)):
-        rest = needed
-        for position, value in zip(first, values):
-            rest ^= CONTRIBUTIONS[position][value]
-        if rest in SYMBOL_OF_CONTRIBUTION[last]:
+    first, last = sums(tuple(positions[:2])), sums(tuple(positions[2:]))
+    for packed, last_symbols in last.items():
+        if needed ^ packed in first:
             filled = list(symbols)
-            for position, value in zip(positions, (*values, SYMBOL_OF_CONTRIBUTION[last][rest])):
-                filled[position] = value
+            for position, symbol in zip(positions, first[needed ^ packed] + last_symbols):
+                filled[position] = symbol
             yield filled
 
 

@@ -47,15 +47,20 @@ function enableReveal(button, input) {
 
 function enableMeter(box, input) {
   const meter = box.querySelector("meter");
-  const words = box.querySelector("p");
+  const [words, status] = box.querySelectorAll("p");
   const texts = box.dataset;
   const minimum = Number(texts.minimum);
+  let pause;
   const update = () => {
     box.hidden = input.value === "";
     const { level, missing } = estimate(input.value, minimum);
     meter.value = level === 0 ? Math.min(0.9, input.value.length / minimum) : level;
     const short = missing === 1 ? texts.tooShortOne : texts.tooShortMany.replace("{count}", missing);
     words.textContent = [short, texts.repetitive, texts.fair, texts.good, texts.strong][level];
+    meter.dataset.level = level;
+    // Read out when the typing pauses, not at every key.
+    clearTimeout(pause);
+    pause = setTimeout(() => { status.textContent = words.textContent; }, 1000);
   };
   input.addEventListener("input", update);
   update();

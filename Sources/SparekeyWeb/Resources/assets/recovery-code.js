@@ -9,7 +9,9 @@ const CHECKS = 4;
 const CONSTANT = [25, 10, 15, 14];
 
 /** The symbol of each ASCII character that stands for one, in upper case. */
-const SYMBOLS = new Map([...Array.from(ALPHABET, (character, symbol) => [character, symbol]), ["I", 1], ["L", 1], ["O", 0]]);
+const SYMBOLS = new Map([
+  ...Array.from(ALPHABET, (character, symbol) => [character, symbol]), ["I", 1], ["L", 1], ["O", 0],
+]);
 
 /** Code points that are as if they were not there, those of Unicode 16, whatever the browser knows. */
 const IGNORED = [

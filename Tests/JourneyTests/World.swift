@@ -1,0 +1,173 @@
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import RecoveryCode
+import SparekeyCore
+import SparekeyServices
+import SparekeyStore
+import SparekeyWeb
+
+@testable import sparekey
+
+/// A whole service in this process: a real SQLite file, real hashing at low cost, a clock that is moved by hand.
+final class World: Sendable {
+  let folder: URL
+  let ports: Ports
+  let site: Site
+  let tap: StatementTap
+  let hashes: CountingHasher
+  private let time = NIOLockedValueBox(Timestamp(milliseconds: 1_800_000_000_000))
+
+  static let password = "seven grey cats on a wall"
+  let source = Source(address: "192.0.2.1", agent: "Firefox · Linux")
+
+  init(limits: Bool = true, options: ServiceOptions? = nil) throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "sparekey-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let tap = StatementTap()
+    let time = self.time
+    let clock = WallClock { time.withLockedValue { $0 } }
+    let hashes = CountingHasher()
+    let lists = try PasswordLists(resources: serviceResources)
+    ports = Ports(
+      database: try SQLiteDatabase(
+        path: folder.appending(path: "test.sqlite").path, clock: clock, wrap: { tap.wrap($0) }),
+      hashing: hashes, keys: try KeyFile.open(folder.appending(path: "keys").path), clock: clock,
+      passwordRules: PasswordRules(breached: lists.breached, serviceName: "Sparekey"),
+      options: options ?? ServiceOptions(limitsEnforced: limits))
+    guard let publicURL = PublicURL("http://localhost:8080") else { throw CocoaError(.fileReadUnknown) }
+    let passphrases = PassphraseSuggestion(words: lists.words)
+    site = Site(
+      ports: ports, renderer: try Renderer(resources: webResources),
+      settings: SiteSettings(publicURL: publicURL, serviceName: "Sparekey"),
+      drawQRCode: { text, _ in try QRCode.svg(of: text) }, suggestPassphrase: { passphrases.make(.system) },
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    self.tap = tap
+    self.hashes = hashes
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  var now: Timestamp { time.withLockedValue { $0 } }
+
+  func pass(_ duration: Duration) { time.withLockedValue { $0 = $0 + duration } }
+
+  // MARK: people
+
+  /// Signs up, with a confirmed email unless it is nil.
+  func person(_ name: String = "maria", email: String? = "maria@example.org") async throws -> StartedSession {
+    let started = try await site.signUp.create(
+      username: name, password: Self.password, email: email, source: source)
+    if email != nil {
+      let signedIn = try await site.sessions.signedIn(by: started.token)
+      let contact = try await site.securityInfo.overview(for: signedIn).contacts[0].id
+      guard let code = try await mail().compactMap(\.code).last else { throw CocoaError(.fileReadUnknown) }
+      try await site.securityInfo.confirmEmail(contact, code: code, by: signedIn, source: source)
+    }
+    return started
+  }
+
+  func signedIn(_ started: StartedSession) async throws -> SignedIn {
+    try await site.sessions.signedIn(by: started.token)
+  }
+
+  func makeCode(_ started: StartedSession) async throws -> ShownCode {
+    let steppedUp = try await signedIn(started).steppedUp(at: now)
+    return try await site.recoveryCodes.generate(
+      form: site.recoveryCodes.form(for: steppedUp.signedIn, binding: .api), binding: .api, by: steppedUp,
+      source: source)
+  }
+
+  func signIn(_ name: String = "maria", _ password: String = password, source: Source? = nil) async throws -> StartedSession {
+    try await site.signIn.enterPassword(
+      password, journey: site.signIn.start(username: name, binding: .api), binding: .api,
+      source: source ?? self.source)
+  }
+
+  /// A journey that has come to the password form by this code.
+  func provedJourney(_ name: String = "maria", code: RecoveryCode) async throws -> String {
+    let start = try await site.recovery.start(username: name, withCode: true, binding: .api)
+    return try await site.recovery.enterRecoveryCode(
+      start.journey, code: code.formatted.lowercased(), binding: .api, source: source
+    ).journey
+  }
+
+  func recover(_ journey: String, to password: String) async throws -> ShownCode {
+    try await site.recovery.chooseNewPassword(journey, password: password, binding: .api, source: source)
+  }
+
+  /// Takes what is in the outbox.
+  func mail() async throws -> [Notice] {
+    let taken = NIOLockedValueBox<[Notice]>([])
+    while try await ports.deliverOutbox(with: { notice in taken.withLockedValue { $0.append(notice) } }) > 0 {}
+    return taken.withLockedValue { $0 }.sorted { $0.at < $1.at }
+  }
+}
+
+extension Notice {
+  var code: String? {
+    switch kind {
+    case .confirmEmail(let code), .issuedCode(let code): code
+    default: nil
+    }
+  }
+}
+
+/// Real Argon2id at the lowest cost, counting.
+final class CountingHasher: SecretHashing {
+  let costs = HashCosts.cheap
+  private let pool = Argon2Pool(threads: 2, queue: 1_000, costs: .cheap)
+  private let counted = NIOLockedValueBox(0)
+
+  var count: Int { counted.withLockedValue { $0 } }
+
+  func hash(_ secret: Secret, salt: [UInt8], cost: HashCost) async throws -> [UInt8] {
+    counted.withLockedValue { $0 += 1 }
+    return try await pool.hash(secret, salt: salt, cost: cost)
+  }
+}
+
+/// Stands between the statements and the engine: counts them, and calls back before and after each.
+final class StatementTap: Sendable {
+  private struct State {
+    var count = 0
+    var visit: (@Sendable (Int) throws -> Void)?
+  }
+  private let state = NIOLockedValueBox(State())
+
+  var count: Int { state.withLockedValue { $0.count } }
+
+  /// Calls `visit` with 0, 1, 2 … before and after every statement from now on; nil stops.
+  func visit(_ visit: (@Sendable (Int) throws -> Void)?) {
+    state.withLockedValue { $0 = State(count: 0, visit: visit) }
+  }
+
+  func wrap(_ connection: any SQLConnection) -> any SQLConnection { Tapped(tap: self, connection: connection) }
+
+  private func step() throws {
+    let (number, visit) = state.withLockedValue { state in
+      defer { state.count += 1 }
+      return (state.count, state.visit)
+    }
+    try visit?(number)
+  }
+
+  private struct Tapped: SQLConnection {
+    let tap: StatementTap
+    let connection: any SQLConnection
+
+    func query(_ sql: StaticString, _ values: [SQLValue]) throws -> [SQLRow] {
+      try tap.step()
+      let rows = try connection.query(sql, values)
+      try tap.step()
+      return rows
+    }
+
+    func execute(_ sql: StaticString, _ values: [SQLValue]) throws -> Int {
+      try tap.step()
+      let changed = try connection.execute(sql, values)
+      try tap.step()
+      return changed
+    }
+  }
+}
