@@ -84,7 +84,10 @@ let package = Package(
 
     .testTarget(name: "RecoveryCodeTests", dependencies: ["RecoveryCode"], swiftSettings: settings),
     .testTarget(name: "SparekeyCoreTests", dependencies: ["SparekeyCore"], swiftSettings: settings),
-    .testTarget(name: "SparekeyStoreTests", dependencies: ["SparekeyStore", "SparekeyCore"], swiftSettings: settings),
+    .testTarget(
+      name: "SparekeyStoreTests",
+      dependencies: ["SparekeyStore", "SparekeyCore", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: settings),
     .testTarget(
       name: "SparekeyServicesTests", dependencies: ["SparekeyServices", "SparekeyCore"], swiftSettings: settings),
     .testTarget(

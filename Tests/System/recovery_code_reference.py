@@ -220,6 +220,7 @@ def suggestion(kind, symbols, positions):
 # --- Random texts -------------------------------------------------------------------------------------
 
 ODD_CHARACTERS = "UuUu*#_/,;АОСΑΟ١²Ⓐ𝐀ÁáÅ漢👍\x00\x1f\x7f\u2800\ufffc\ufffdー｡＊～Ｕ"
+IGNORED_CHARACTERS = sorted(IGNORED)
 MARKS = "\u0301\u0308\u20dd\u20e3\u05bf\u0903\u102b\ufe20"
 
 
@@ -268,14 +269,15 @@ def decorated(rng, characters):
     if style < 0.5:
         aliases = {"1": "1IiLl", "0": "0Oo"}
         characters = [rng.choice(aliases.get(c, c)) for c in characters]
-    separator = rng.choice(["-", " ", "", rng.choice(sorted(IGNORED))])
+    separator = rng.choice(["-", " ", "", rng.choice(IGNORED_CHARACTERS)])
     text = separator.join("".join(characters[start : start + 5]) for start in range(0, len(characters), 5))
     for _ in range(rng.choice([0, 0, 0, 0, 1, 2, 5])):
         at = rng.randrange(len(text) + 1)
-        text = text[:at] + rng.choice(sorted(IGNORED)) + text[at:]
+        text = text[:at] + rng.choice(IGNORED_CHARACTERS) + text[at:]
     if rng.random() < 0.15:
         at = rng.randrange(len(text) + 1)
-        text = text[:at] + rng.choice([rng.choice(ODD_CHARACTERS), rng.choice(MARKS), random_character(rng)]) + text[at:]
+        odd = rng.choice([rng.choice(ODD_CHARACTERS), rng.choice(MARKS), random_character(rng)])
+        text = text[:at] + odd + text[at:]
     if rng.random() < 0.15:
         at = rng.choice([0, len(text), len(text), len(text), rng.randrange(len(text) + 1)])
         text = text[:at] + rng.choice([".", "。", "．", "...", ". \n"]) + text[at:]

@@ -147,13 +147,13 @@ package struct Recovery: Sendable {
   ) async throws -> ShownCode {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     guard case .choosingPassword = attempt.state, let target = attempt.target else { throw Refusal.outOfStep }
-    if let shown = try await answer(to: attempt) { return shown }
-
-    let (before, seen) = try await ports.database.read { [ports] transaction in
+    let before = try await ports.database.read { [ports] transaction -> (AccountFacts?, Timestamp)? in
+      if try transaction.spent(attempt.id.text) != nil { return nil }
       try ports.refuseSpentCode(attempt, in: transaction)
       return (try ports.facts(named: attempt.lookupName, in: transaction), transaction.now)
     }
-    guard let facts = before, try attempt.outcome(about: facts, at: seen) == .now else { throw Refusal.notEnough }
+    guard let (found, seen) = before else { return try await answer(to: attempt) }
+    guard let facts = found, try attempt.outcome(about: facts, at: seen) == .now else { throw Refusal.notEnough }
     let password = try ports.passwordRules.check(
       typed, for: .newPassword, twoStep: facts.account.twoStepSince != nil,
       contextWords: ports.contextWords(facts.account, facts.contacts))
@@ -168,8 +168,7 @@ package struct Recovery: Sendable {
           attempt, password: sealedPassword, newCode: newCode, source: source, in: transaction)
       }
     } catch Refusal.alreadyDone {
-      if let shown = try await answer(to: attempt) { return shown }
-      throw Refusal.changedMeanwhile
+      return try await answer(to: attempt)
     }
     return ShownCode(code: code, serial: newCode.serial, createdAt: newCode.createdAt)
   }
@@ -178,15 +177,14 @@ package struct Recovery: Sendable {
   /// - Throws: `Refusal.outOfStep` when it did not end, `.alreadyDone` when it is too long ago.
   package func finished(_ token: String, binding: JourneyBinding) async throws -> (username: String, code: ShownCode) {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
-    guard let shown = try await answer(to: attempt) else { throw Refusal.outOfStep }
-    return (attempt.username, shown)
+    return (attempt.username, try await answer(to: attempt))
   }
 
-  private func answer(to attempt: RecoveryAttempt) async throws -> ShownCode? {
+  private func answer(to attempt: RecoveryAttempt) async throws -> ShownCode {
     let found = try await ports.database.read { transaction in
       try transaction.spent(attempt.id.text).map { ($0, transaction.now) }
     }
-    guard let (finishedAt, now) = found else { return nil }
+    guard let (finishedAt, now) = found else { throw Refusal.outOfStep }
     guard now < finishedAt + RecoveryAttempt.repeatable else { throw Refusal.alreadyDone }
     return ShownCode(
       code: ports.newCode(seed: attempt.newCodeSeed),

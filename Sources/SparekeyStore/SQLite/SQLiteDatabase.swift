@@ -40,6 +40,11 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     writes = WriteQueue(pool)
   }
 
+  /// SQLite's own word on how commits are flushed, from the connection that writes: 2 is FULL.
+  package func synchronousOfWriter() async throws -> Int? {
+    try await pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
+  }
+
   package func read<Answer: Sendable>(
     _ body: @escaping @Sendable (any Transaction) throws -> Answer
   ) async throws -> Answer {

@@ -1,166 +1,205 @@
-// Typing help for recovery codes, on the page and before anything is sent. Without this file the server gives
-// the same help after the form was sent.
+// Helps while a recovery code is typed (C7). Nothing typed leaves the page before the form is sent.
+//
+// <input data-recovery-code> is the field. The element [data-code-help] beside it (role="status") is where help
+// appears; its other data attributes are the texts:
+//
+//   data-ok                      the code is complete and free of mistakes
+//   data-empty                   nothing was typed; without it, an empty field is the server's affair
+//   data-too-short-*  data-too-long-*  data-too-many-unreadable     {count}
+//   data-impossible              {character} {group} {place}
+//   data-several-mistakes
+//   data-suggestion-wrong        {suggestion} {group} {place} {count}; data-suggestion-unreadable likewise
+//   data-apply-label             the button that takes the suggestion
+//
+// A text with {count} may come in one form per plural category of the page's language (data-too-short-one,
+// -two, -few, -other ...); -many or the name without an ending serves for all that are not there.
 
-const TYPING_PAUSE = 250;
-const inputs = document.querySelectorAll("input[data-recovery-code]");
+import { read } from "./recovery-code.js";
+
+const PAUSE_IN_TYPING = 350;
+
+for (const field of document.querySelectorAll("input[data-recovery-code]")) {
+  const help = helpBeside(field);
+  takeFragment(field);
+  if (help !== null) enhance(field, help);
+}
 
 /**
- * Moves what stands behind the # of the address into the field: it came from the picture on a sheet. Since it
- * is the code itself, it leaves the address bar and the history at once.
+ * The sheet's QR code carries the code in the fragment, which is never sent to a server. It must not stay in
+ * the address bar or in the history either. The page's own anchors are left alone.
  */
-function takeScannedCode() {
-  const scanned = location.hash.slice(1);
-  // A link within the page, such as "skip to content", is none.
-  if (scanned === "" || inputs.length === 0 || document.getElementById(scanned)) return;
+function takeFragment(field) {
+  const fragment = location.hash.slice(1);
+  if (fragment === "" || document.getElementById(fragment) !== null) return;
   history.replaceState(history.state, "", location.pathname + location.search);
-  inputs[0].value = decoded(scanned);
-  inputs[0].dispatchEvent(new Event("input", { bubbles: true }));
+  field.value = decoded(fragment);
 }
 
-function decoded(text) {
+function decoded(fragment) {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(fragment);
   } catch {
-    return text;
+    return fragment;
   }
 }
 
-takeScannedCode();
-// A sheet may also be scanned, or its address pasted, while the page is already open.
-addEventListener("hashchange", takeScannedCode);
-
-// Only now: the code in the address waits for no other file.
-const { read } = await import("./recovery-code.js");
-
-/** The template with its {names} filled in. */
-function fill(template, values) {
-  return template.replace(/\{(\w+)\}/g, (name, key) => values[key] ?? name);
+function helpBeside(field) {
+  for (let around = field.parentElement; around !== null; around = around.parentElement) {
+    const help = around.querySelector("[data-code-help]");
+    if (help !== null) return help;
+    if (around === field.form) return null;
+  }
+  return null;
 }
 
-function counted(count, one, many) {
-  return count === 1 ? one : fill(many, { count });
+function enhance(field, help) {
+  let timer;
+
+  const show = (reading) => {
+    const nodes = explanation(reading, help, apply);
+    // What is announced once should not be announced again at the next key.
+    const shown = JSON.stringify([reading, nodes.length]);
+    if (help.dataset.shown !== shown) help.replaceChildren(...nodes);
+    help.dataset.shown = shown;
+    if (reading.result === "code" || nodes.length === 0) field.removeAttribute("aria-invalid");
+    else field.setAttribute("aria-invalid", "true");
+    return nodes.length > 0;
+  };
+
+  const showWhileTyping = () => {
+    clearTimeout(timer);
+    const reading = read(field.value);
+    if (isUnfinished(reading)) clear();
+    else show(reading);
+  };
+
+  const clear = () => {
+    help.replaceChildren();
+    delete help.dataset.shown;
+    field.removeAttribute("aria-invalid");
+  };
+
+  const apply = (code) => {
+    field.value = code;
+    showWhileTyping();
+    field.focus();
+  };
+
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(showWhileTyping, PAUSE_IN_TYPING);
+  });
+
+  field.form?.addEventListener("submit", (event) => {
+    if (event.submitter?.formNoValidate) return;
+    clearTimeout(timer);
+    const reading = read(field.value);
+    if (reading.result === "code") return;
+    // Without a text to say why, the server has to say it.
+    if (!show(reading)) return;
+    event.preventDefault();
+    field.focus();
+  });
+
+  addEventListener("hashchange", () => {
+    takeFragment(field);
+    showWhileTyping();
+  });
+
+  if (field.value !== "") showWhileTyping();
 }
 
-/** The group and the place in it, both from 1, of a position from 0 to 24. */
-function pointAt(position) {
-  return { group: Math.floor(position / 5) + 1, place: (position % 5) + 1 };
+function isUnfinished(reading) {
+  return reading.problem === "empty" || reading.problem === "tooShort";
 }
 
-/** An impossible character as it can be seen: in quotes, and by number if it has no look of its own. */
+/** The nodes that say what a reading means; none if there is no text for it. */
+function explanation(reading, help, apply) {
+  const text = textFor(reading, help.dataset);
+  if (text === undefined) return [];
+  const nodes = filled(text, values(reading));
+  if (reading.result !== "suggestion") return nodes;
+
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.apply = "";
+  button.append(...filled(help.dataset.applyLabel ?? "{suggestion}", values(reading)));
+  button.addEventListener("click", () => apply(reading.code));
+  return [...nodes, " ", button];
+}
+
+function textFor(reading, texts) {
+  switch (reading.problem ?? reading.kind ?? reading.result) {
+    case "code":
+      return texts.ok;
+    case "empty":
+      return texts.empty;
+    case "tooShort":
+      return plural(texts, "tooShort", reading.missing);
+    case "tooLong":
+      return plural(texts, "tooLong", reading.extra);
+    case "tooManyUnreadable":
+      return plural(texts, "tooManyUnreadable", reading.count);
+    case "impossibleCharacter":
+      return texts.impossible;
+    case "severalMistakes":
+      return texts.severalMistakes;
+    case "wrongSymbol":
+      return plural(texts, "suggestionWrong", reading.positions.length);
+    case "unreadableSymbols":
+      return plural(texts, "suggestionUnreadable", reading.positions.length);
+  }
+}
+
+function plural(texts, name, count) {
+  const category = new Intl.PluralRules(document.documentElement.lang || "en").select(count);
+  const ending = category[0].toUpperCase() + category.slice(1);
+  return texts[name + ending] ?? texts[`${name}Other`] ?? texts[`${name}Many`] ?? texts[name];
+}
+
+/** What stands in a text's braces: strings, or nodes for what must keep its direction and look. */
+function values(reading) {
+  const position = reading.wrongPosition ?? reading.positions?.[0];
+  return {
+    group: () => number(reading.group ?? Math.floor(position / 5) + 1),
+    place: () => number(reading.place ?? (position % 5) + 1),
+    count: () => number(reading.missing ?? reading.extra ?? reading.count ?? reading.positions?.length),
+    character: () => isolated([visible(reading.character)]),
+    suggestion: () => isolated(marked(reading.code, reading.positions)),
+  };
+}
+
+function number(value) {
+  return value.toLocaleString(document.documentElement.lang || "en");
+}
+
+function filled(text, values) {
+  return text
+    .split(/(\{\w+\})/)
+    .filter((part) => part !== "")
+    .map((part) => values[part.match(/^\{(\w+)\}$/)?.[1]]?.() ?? part);
+}
+
+function isolated(children) {
+  const element = document.createElement("bdi");
+  element.dir = "ltr";
+  element.translate = false;
+  element.append(...children);
+  return element;
+}
+
+/** The code with the symbols that were wrong or unreadable marked. */
+function marked(code, positions) {
+  return [...code].map((character, index) => {
+    if (!positions.includes(index - Math.floor(index / 6)) || character === "-") return character;
+    const mark = document.createElement("mark");
+    mark.textContent = character;
+    return mark;
+  });
+}
+
 function visible(character) {
-  if (/^[\p{L}\p{N}\p{P}\p{S}]/u.test(character)) return `“\u2068${character}\u2069”`;
+  if (/^\p{M}/u.test(character)) return `\u25CC${character}`;
+  if (!/[\p{C}\p{Z}]/u.test(character)) return character;
   return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
-
-/** The sentences about a reading. */
-function sentences(reading, texts) {
-  if (reading.result === "code") return [texts.ok];
-  if (reading.result === "suggestion") return suggestionSentences(reading, texts);
-  switch (reading.problem) {
-    case "empty": return [counted(25, texts.tooShortOne, texts.tooShortMany)];
-    case "tooShort": return [counted(reading.missing, texts.tooShortOne, texts.tooShortMany)];
-    case "tooLong": return [counted(reading.extra, texts.tooLongOne, texts.tooLongMany)];
-    case "impossibleCharacter":
-      return [fill(texts.impossible, { ...reading, character: visible(reading.character) })];
-    case "tooManyUnreadable": return [fill(texts.tooManyUnreadable, reading)];
-    default: return [texts.severalMistakes];
-  }
-}
-
-function suggestionSentences({ code, kind, positions, wrongPosition }, texts) {
-  const filledIn = fill(texts.suggestionUnreadable, { suggestion: code });
-  if (kind === "unreadableSymbols") return [filledIn];
-  const symbol = code.replaceAll("-", "")[wrongPosition];
-  const wrong = fill(texts.suggestionWrong, { ...pointAt(wrongPosition), suggestion: symbol });
-  return positions.length > 1 ? [wrong, filledIn] : [wrong];
-}
-
-function element(name, className, ...content) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...content);
-  return made;
-}
-
-/** The suggested code with its changed symbols marked, to be compared with the sheet. */
-function markedCode({ code, positions }) {
-  const symbols = Array.from(code.replaceAll("-", ""), (symbol, position) => {
-    const shown = positions.includes(position) ? element("mark", "", symbol) : symbol;
-    const endsGroup = position % 5 === 4 && position < 24;
-    return endsGroup ? [shown, element("span", "dash", "-"), element("wbr", "")] : [shown];
-  });
-  const line = element("p", "code-text", ...symbols.flat());
-  line.translate = false;
-  return line;
-}
-
-function enhance(input) {
-  const field = input.closest(".field") ?? input.parentElement;
-  const help = field.querySelector("[data-code-help]");
-  if (!help) return;
-  const serverError = field.querySelector(".error");
-  const texts = help.dataset;
-  let pause = 0;
-  /** What the help is about now, so that it is not read out again while nothing changes. */
-  let shown = "";
-
-  help.id ||= `${input.id}-help`;
-  input.setAttribute("aria-describedby", `${input.getAttribute("aria-describedby") ?? ""} ${help.id}`.trim());
-
-  function clear() {
-    help.replaceChildren();
-    shown = "";
-    if (!serverError?.textContent) input.removeAttribute("aria-invalid");
-  }
-
-  function show(reading) {
-    const content = sentences(reading, texts).map((sentence) => element("p", "", sentence));
-    if (reading.result === "suggestion") content.push(markedCode(reading), applyButton(reading.code));
-    help.replaceChildren(...content);
-    shown = JSON.stringify(reading);
-    // What the server said was about an older text.
-    serverError?.replaceChildren();
-    if (reading.result === "code") input.removeAttribute("aria-invalid");
-    else input.setAttribute("aria-invalid", "true");
-  }
-
-  function applyButton(code) {
-    const button = element("button", "button second", texts.applyLabel);
-    button.type = "button";
-    button.addEventListener("click", () => {
-      input.value = code;
-      input.focus();
-      check();
-    });
-    return button;
-  }
-
-  /** Says something unless the text is merely unfinished. */
-  function check() {
-    clearTimeout(pause);
-    const reading = read(input.value);
-    if (["empty", "tooShort"].includes(reading.problem)) clear();
-    else if (JSON.stringify(reading) !== shown) show(reading);
-  }
-
-  function checkSoon(event) {
-    clearTimeout(pause);
-    if (!event.isComposing) pause = setTimeout(check, TYPING_PAUSE);
-  }
-  input.addEventListener("input", checkSoon);
-  input.addEventListener("compositionend", checkSoon);
-
-  input.form?.addEventListener("submit", (event) => {
-    clearTimeout(pause);
-    const reading = read(input.value);
-    if (reading.result === "code") return;
-    event.preventDefault();
-    show(reading);
-    input.focus();
-  });
-
-  // Scanned, or typed while this file was on its way. What the server has spoken about needs no second word.
-  if (!input.hasAttribute("aria-invalid")) check();
-}
-
-for (const input of inputs) enhance(input);

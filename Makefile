@@ -1,0 +1,61 @@
+# Everything a developer does here. `make` alone says what there is.
+.PHONY: help run test test-long lint format clean swift-here for-run for-test
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# Further words for `sparekey serve`, such as ARGS="--port 9000".
+ARGS ?=
+# How long, and how often, `make test-long` tries.
+FUZZ_SECONDS ?= 60
+COMPARE_CODES ?= 20000
+
+# One kind of build for everything: other flags, or a release build, would compile all packages once more.
+sparekey := .build/debug/sparekey
+# Asked when a recipe begins: `for-test` may have made the environment just before.
+python = $(shell if [ -x .venv/bin/python ]; then echo .venv/bin/python; else echo python3; fi)
+node := $(shell command -v node)
+formatted := Sources Tests Package.swift Fuzz
+
+help: ## say what there is
+	@echo "make TARGET"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: swift-here for-run ## install what is missing, build, and serve a demo on http://localhost:8080
+	@echo "Building. The first time takes several minutes."
+	swift build --product sparekey
+	$(sparekey) serve --demo $(ARGS)
+
+test: swift-here for-test ## install what is missing, build, and run the tests
+	swift build --build-tests
+	swift test --skip-build --disable-xctest
+	$(python) Tests/System/recovery_code_reference.py vectors docs/recovery-code-vectors.json
+ifdef node
+	node Tests/System/check_vectors.mjs
+else
+	@echo "There is no node here: the browser's code is checked in the browser only."
+endif
+	$(python) -m pytest Tests/System Tests/Browser -q
+
+test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, COMPARE_CODES=20000
+	swift build --build-tests
+	Fuzz/run RecoveryCode $(FUZZ_SECONDS)
+	$(python) Tests/System/recovery_code_reference.py compare --count $(COMPARE_CODES) -- $(sparekey) recovery-code read
+ifdef node
+	$(python) Tests/System/recovery_code_reference.py compare --count $(COMPARE_CODES) -- \
+	  node Tests/System/check_vectors.mjs read
+endif
+
+lint: swift-here ## check the form of the Swift code
+	swift format lint --strict --recursive $(formatted)
+
+format: swift-here ## bring the Swift code into form
+	swift format --in-place --recursive $(formatted)
+
+clean: ## remove what was built; the demo's data stays
+	rm -rf .build .venv
+
+swift-here:
+	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: https://www.swift.org/install/linux/" >&2; exit 1; }
+
+for-run for-test: for-%:
+	@scripts/install-packages $*

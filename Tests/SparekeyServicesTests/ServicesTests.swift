@@ -1,0 +1,95 @@
+import Foundation
+import SparekeyCore
+import SparekeyServices
+import Testing
+
+@Suite struct `Hashing` {
+  @Test func `N3: Argon2id gives the bytes another implementation gives`() async throws {
+    // argon2-cffi 23: hash_secret_raw(b"correct horse", b"0123456789abcdef", 2, 19456, 1, 32, Type.ID)
+    let pool = Argon2Pool(threads: 1)
+    let output = try await pool.hash(
+      Secret("correct horse"), salt: Array("0123456789abcdef".utf8), cost: .password)
+    #expect(output.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() == Self.expected)
+  }
+
+  static let expected = "ae4d8c8b713876044c8347c76986a9b5655944aaacfffe9bea4dff9e7b6a1899"
+
+  @Test func `T9: a full queue says so at once, and everything accepted is finished`() async throws {
+    let pool = Argon2Pool(threads: 2, queue: 8)
+    let results = await withTaskGroup(of: Bool.self) { group in
+      for number in 0..<64 {
+        group.addTask {
+          (try? await pool.hash(Secret("\(number)"), salt: Array(repeating: 1, count: 16), cost: .password)) != nil
+        }
+      }
+      return await group.reduce(into: [Bool]()) { $0.append($1) }
+    }
+    #expect(results.count == 64)
+    #expect((8...63).contains(results.count { $0 }))
+    #expect(pool.waiting == 0)
+  }
+
+  @Test func `T9: whoever hangs up while waiting costs nothing`() async throws {
+    let pool = Argon2Pool(threads: 1, queue: 64)
+    let waiting = (0..<16).map { number in
+      Task { try await pool.hash(Secret("\(number)"), salt: Array(repeating: 1, count: 16), cost: .password) }
+    }
+    for task in waiting { task.cancel() }
+    var finished = 0
+    for task in waiting where (try? await task.value) != nil { finished += 1 }
+    #expect(finished < 16)
+    #expect(pool.waiting == 0)
+  }
+}
+
+@Suite struct `The key file` {
+  let path = FileManager.default.temporaryDirectory.appending(path: "keys-\(UUID())").path
+
+  @Test func `T13: it is made once, for its owner's eyes only, and stays the same`() throws {
+    let made = try KeyFile.open(path)
+    let again = try KeyFile.open(path)
+    #expect(again.open(made.seal([1], for: .outbox, bound: "x"), for: .outbox, bound: "x") == [1])
+    let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? NSNumber
+    #expect(mode?.intValue == 0o600)
+  }
+
+  @Test func `T13: a key file that others can read is refused, with the command that mends it`() throws {
+    _ = try KeyFile.open(path)
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+    #expect(throws: KeyFile.Problem.readableByOthers(path: path)) { try KeyFile.open(path) }
+  }
+
+  @Test func `a damaged key file says which line`() throws {
+    #expect(
+      FileManager.default.createFile(
+        atPath: path, contents: Data("# keys\n1 not-a-key\n".utf8), attributes: [.posixPermissions: 0o600]))
+    #expect(throws: KeyFile.Problem.malformed(path: path, line: 2)) { try KeyFile.open(path) }
+  }
+}
+
+@Suite struct `Small outside things` {
+  @Test func `O1: a mail is one file, whole, with headers of one line each`() throws {
+    let mail = Mail(
+      from: "a@example.org", to: "b@example.org\r\nBcc: c@example.org", subject: "Schlüssel\nX: y", body: "Grüße\nzwei")
+    let text = mail.text(at: Timestamp(milliseconds: 1_800_000_000_000), id: "1")
+    let headers = text.components(separatedBy: "\r\n\r\n")[0].components(separatedBy: "\r\n")
+    #expect(!headers.contains { $0.hasPrefix("Bcc:") || $0.hasPrefix("X:") })
+    #expect(headers.contains { $0.hasPrefix("Subject: =?utf-8?B?") })
+    #expect(headers.contains("Date: Fri, 15 Jan 2027 08:00:00 +0000"))
+    #expect(text.hasSuffix("Grüße\r\nzwei"))
+  }
+
+  @Test func `C5: a QR code is square, with its quiet zone, and holds a whole address`() throws {
+    let svg = try QRCode.svg(of: Secret("http://localhost:8080/recover/code#7KQ2M-ABCDE-FGHJK-MNPQR-STVWX"))
+    #expect(svg.contains("viewBox=\"0 0 ") && svg.contains("M4 4h1v1h-1z"))
+    #expect(throws: QRCode.TooLong.self) { try QRCode.svg(of: Secret(String(repeating: "x", count: 5_000))) }
+  }
+
+  @Test func `S9: the lists that ship are long enough`() throws {
+    let lists = try PasswordLists(resources: serviceResources)
+    #expect(lists.breached.count >= 10_000)
+    #expect(lists.breached.contains("password1"))
+    #expect(lists.words.count == 2_048)
+    #expect(Set(lists.words).count == lists.words.count)
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import GRDB
+import SparekeyCore
+import Testing
+
+@testable import SparekeyStore
+
+@Suite struct `The SQLite engine` {
+  let path = FileManager.default.temporaryDirectory.appending(path: "store-\(UUID()).sqlite").path
+  let clock = WallClock { Timestamp(milliseconds: 1_800_000_000_000) }
+
+  func open() throws -> SQLiteDatabase { try SQLiteDatabase(path: path, clock: clock) }
+
+  @Test func `Q4: the writer runs with synchronous FULL, asked where it matters`() async throws {
+    let database = try open()
+    #expect(try await database.synchronousOfWriter() == 2)
+  }
+
+  @Test func `Q4: one refused transaction of a group undoes only itself`() async throws {
+    struct Refused: Error {}
+    let database = try open()
+    let spent = await withTaskGroup(of: Int.self) { group in
+      for number in 0..<200 {
+        group.addTask {
+          do {
+            try await database.write { transaction in
+              _ = try transaction.spend("id \(number)", for: AccountID(text: "a"))
+              if number.isMultiple(of: 3) { throw Refused() }
+            }
+            return 1
+          } catch {
+            return 0
+          }
+        }
+      }
+      return await group.reduce(0, +)
+    }
+    #expect(spent == 133)
+    for number in 0..<200 {
+      let found = try await database.read { try $0.spent("id \(number)") }
+      #expect((found == nil) == number.isMultiple(of: 3))
+    }
+  }
+
+  @Test func `T11: of 100 parallel spendings of one id one wins`() async throws {
+    let database = try open()
+    let wins = try await withThrowingTaskGroup(of: Bool.self) { group in
+      for _ in 0..<100 {
+        group.addTask { try await database.write { try $0.spend("once", for: AccountID(text: "a")) } }
+      }
+      return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+    }
+    #expect(wins == 1)
+  }
+
+  @Test func `O8: a database made by a newer program is refused in one clear line`() throws {
+    _ = try open()
+    let queue = try DatabaseQueue(path: path)
+    try queue.write { try $0.execute(sql: "PRAGMA user_version = 99") }
+    #expect(throws: StoreProblem.newerSchema(found: 99, known: Migrations.sqlite.count)) { try open() }
+  }
+
+  @Test func `what is no database is refused in one clear line`() throws {
+    try Data("this is a letter, not a database; it is long enough to be looked at".utf8).write(to: URL(filePath: path))
+    #expect(throws: StoreProblem.self) { try open() }
+  }
+
+  @Test func `T8: tries are counted in one statement, and forgotten after a while`() async throws {
+    let database = try open()
+    let bucket: [UInt8] = [1, 2, 3]
+    let start = Timestamp(milliseconds: 1_000_000)
+    let counts = try await database.write { transaction in
+      [
+        try transaction.raise(bucket, at: start, forgetBefore: start - .hours(1)),
+        try transaction.raise(bucket, at: start + .minutes(1), forgetBefore: start - .hours(1)),
+        try transaction.raise(bucket, at: start + .hours(2), forgetBefore: start + .hours(1)),
+      ]
+    }
+    #expect(counts == [1, 2, 1])
+    try await database.write { try $0.block(bucket, until: start + .hours(3)) }
+    let blocked = try await database.write { transaction in
+      [
+        try transaction.raise(bucket, at: start + .hours(2), forgetBefore: start),
+        try transaction.raise(bucket, at: start + .hours(3), forgetBefore: start),
+      ]
+    }
+    #expect(blocked == [nil, 2])
+  }
+
+  @Test func `the outbox hands out a message once per lease, and keeps it until it is delivered`() async throws {
+    let database = try open()
+    let now = clock.now()
+    func lease(at time: Timestamp) async throws -> [String] {
+      try await database.write { try $0.leaseOutbox(limit: 10, until: time + .minutes(2), at: time).map(\.id) }
+    }
+    try await database.write { try $0.enqueue("letter", sealedBody: [1]) }
+    #expect(try await lease(at: now) == ["letter"])
+    #expect(try await lease(at: now + .minutes(1)).isEmpty)
+    #expect(try await lease(at: now + .minutes(2)) == ["letter"])
+    try await database.write { try $0.delivered("letter", at: now) }
+    #expect(try await lease(at: now + .hours(1)).isEmpty)
+  }
+}
