@@ -89,7 +89,8 @@ let package = Package(
       dependencies: ["SparekeyStore", "SparekeyCore", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .testTarget(
-      name: "SparekeyServicesTests", dependencies: ["SparekeyServices", "SparekeyCore"], swiftSettings: settings),
+      name: "SparekeyServicesTests", dependencies: ["SparekeyServices", "SparekeyCore"],
+      swiftSettings: settings),
     .testTarget(
       name: "JourneyTests",
       dependencies: [

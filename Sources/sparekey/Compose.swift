@@ -55,9 +55,11 @@ struct Composition: Sendable {
       configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: nil),
       onServerRunning: { channel in try? await ready(channel.localAddress?.port ?? settings.port) },
       logger: logger)
-    application.addServices(Worker(name: "outbox", every: .seconds(1), logger: logger) { try await deliverMail() })
     application.addServices(
-      Worker(name: "housekeeping", every: .minutes(10), logger: logger) { try await ports.forgetWhatIsOver() })
+      Worker(name: "outbox", every: .seconds(1), logger: logger) { try await deliverMail() })
+    application.addServices(
+      Worker(name: "housekeeping", every: .minutes(10), logger: logger) { try await ports.forgetWhatIsOver() }
+    )
     try await application.runService()
     hashing.close()
   }

@@ -65,8 +65,13 @@ struct Settings: Sendable {
   /// - Throws: `Problem` naming the setting, its origin and the fix.
   init(flags: [Name: String], environment: [String: String], file: String?) throws {
     for variable in environment.keys where variable.hasPrefix("SPAREKEY_") {
-      guard Name.allCases.contains(where: { $0.environment == variable }) || Self.otherVariables.contains(variable)
-      else { throw Problem(description: "The environment variable \(variable) is not a setting. See: sparekey config") }
+      guard
+        Name.allCases.contains(where: { $0.environment == variable })
+          || Self.otherVariables.contains(variable)
+      else {
+        throw Problem(
+          description: "The environment variable \(variable) is not a setting. See: sparekey config")
+      }
     }
     let path = file ?? environment["SPAREKEY_CONFIG"]
     let entries = try Self.file(at: path ?? "sparekey.yaml", required: path != nil)
@@ -136,7 +141,9 @@ struct Settings: Sendable {
   }
 
   func site() throws -> SiteSettings {
-    guard let publicURL = PublicURL(self[.publicURL].text) else { throw bad(.publicURL, "https://accounts.example.org") }
+    guard let publicURL = PublicURL(self[.publicURL].text) else {
+      throw bad(.publicURL, "https://accounts.example.org")
+    }
     let contact = self[.operatorContact].text
     return SiteSettings(
       publicURL: publicURL, serviceName: self[.serviceName].text,
@@ -171,7 +178,8 @@ struct Settings: Sendable {
     for (name, harmless) in [(Name.limits, "on"), (.hashCost, "normal")] where self[name].text != harmless {
       guard onThisMachine else {
         throw Problem(
-          description: "\(name.rawValue)=\(self[name].text) is for tests: host and public-url must be this machine's.")
+          description:
+            "\(name.rawValue)=\(self[name].text) is for tests: host and public-url must be this machine's.")
       }
     }
   }

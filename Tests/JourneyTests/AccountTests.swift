@@ -18,7 +18,9 @@ import Testing
     #expect(try await world.site.recovery.start(username: "maria", binding: .api).options.count == 1)
   }
 
-  @Test func `S8: names taken, in any spelling that looks alike, are refused; sign-up can be closed`() async throws {
+  @Test func `S8: names taken, in any spelling that looks alike, are refused; sign-up can be closed`()
+    async throws
+  {
     let world = try World()
     _ = try await world.person("paypal")
     for name in ["paypal", "PAYPAL", "paypa1", "ｐａｙｐａｌ"] {
@@ -68,7 +70,9 @@ import Testing
   @Test func `row 11: all spellings of a name share one counter`() async throws {
     let world = try World()
     _ = try await world.person()
-    for name in ["maria", "MARIA", " Maria", "ｍａｒｉａ", "mAria "] { _ = try? await world.signIn(name, "wrong password") }
+    for name in ["maria", "MARIA", " Maria", "ｍａｒｉａ", "mAria "] {
+      _ = try? await world.signIn(name, "wrong password")
+    }
     await #expect(throws: Refusal.self) { try await world.signIn("maria", "wrong password") }
     do {
       _ = try await world.signIn("Maria", World.password)
@@ -114,7 +118,9 @@ import Testing
     await #expect(throws: Refusal.notSignedIn) { try await world.signedIn(busy) }
   }
 
-  @Test func `S7: sensitive changes need a proof of the last five minutes; stepping up gives a new token`() async throws {
+  @Test func `S7: sensitive changes need a proof of the last five minutes; stepping up gives a new token`()
+    async throws
+  {
     let world = try World()
     let started = try await world.person()
     world.pass(.minutes(5))
@@ -144,7 +150,8 @@ import Testing
     let world = try World()
     let started = try await world.person()
     world.pass(.minutes(6))
-    _ = try? await world.site.sessions.stepUp(world.signedIn(started), password: "wrong", source: world.source)
+    _ = try? await world.site.sessions.stepUp(
+      world.signedIn(started), password: "wrong", source: world.source)
     #expect(try await world.signedIn(started).session.id == started.session.id)
   }
 }
@@ -203,7 +210,8 @@ import Testing
     let started = try await world.person()
     let other = try await world.signIn()
     try await world.site.securityInfo.changePassword(
-      to: "a new password for maria's", by: world.signedIn(started).steppedUp(at: world.now), source: world.source)
+      to: "a new password for maria's", by: world.signedIn(started).steppedUp(at: world.now),
+      source: world.source)
     _ = try await world.signedIn(started)
     await #expect(throws: Refusal.notSignedIn) { try await world.signedIn(other) }
     #expect(try await world.mail().contains { if case .passwordChanged = $0.kind { true } else { false } })
@@ -216,7 +224,8 @@ import Testing
     for number in 0..<60 {
       let start = try await world.site.recovery.start(username: "maria", binding: .api)
       _ = try? await world.site.recovery.sendIssuedCode(
-        start.journey, to: start.options[0].id, binding: .api, source: Source(address: "198.51.100.\(number)"))
+        start.journey, to: start.options[0].id, binding: .api, source: Source(address: "198.51.100.\(number)")
+      )
     }
     #expect(try await world.mail().count <= ThrottleRules.mailToContact.free)
   }

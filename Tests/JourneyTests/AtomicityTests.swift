@@ -11,7 +11,9 @@ import Testing
 @Suite struct `All or nothing` {
   static let newPassword = "a brand new green bicycle"
 
-  @Test func `C9 T11: of 64 parallel uses of one code exactly one wins, the others get a clear answer`() async throws {
+  @Test func `C9 T11: of 64 parallel uses of one code exactly one wins, the others get a clear answer`()
+    async throws
+  {
     let world = try World(limits: false)
     let code = try await world.makeCode(world.person()).code
     var journeys: [String] = []
@@ -36,7 +38,9 @@ import Testing
     _ = try await world.provedJourney(code: try #require(winners.first).code)
   }
 
-  @Test func `C9: one journey sent 64 times at once changes the password once and answers alike`() async throws {
+  @Test func `C9: one journey sent 64 times at once changes the password once and answers alike`()
+    async throws
+  {
     let world = try World(limits: false)
     let journey = try await world.provedJourney(code: world.makeCode(world.person()).code)
     let codes = try await withThrowingTaskGroup(of: RecoveryCode.self) { group in
@@ -44,13 +48,16 @@ import Testing
       return try await group.reduce(into: []) { $0.append($1) }
     }
     #expect(codes.allSatisfy { $0 == codes[0] })
-    let events = try await world.site.securityInfo.activity(for: world.signedIn(world.signIn("maria", Self.newPassword)))
+    let events = try await world.site.securityInfo.activity(
+      for: world.signedIn(world.signIn("maria", Self.newPassword)))
     #expect(events.count { $0.kind == .recovered } == 1)
   }
 
   struct Injected: Error {}
 
-  @Test func `C9: a failure before or after any statement leaves the old state with a working code`() async throws {
+  @Test func `C9: a failure before or after any statement leaves the old state with a working code`()
+    async throws
+  {
     let world = try World(limits: false)
     let code = try await world.makeCode(world.person()).code
     var steps = 0
@@ -75,7 +82,9 @@ import Testing
     await #expect(throws: Refusal.codeUsed(at: world.now)) { try await world.provedJourney(code: code) }
   }
 
-  @Test func `C9 T27: what a crash leaves on disk at any moment is the old state or the new one`() async throws {
+  @Test func `C9 T27: what a crash leaves on disk at any moment is the old state or the new one`()
+    async throws
+  {
     let world = try World(limits: false)
     let code = try await world.makeCode(world.person()).code
     let journey = try await world.provedJourney(code: code)
@@ -98,11 +107,13 @@ import Testing
     let count = taken.withLockedValue { $0 }
     #expect(count > 16)
     for number in 0..<count {
-      let database = try SQLiteDatabase(path: copies.appending(path: "\(number).sqlite").path, clock: world.ports.clock)
+      let database = try SQLiteDatabase(
+        path: copies.appending(path: "\(number).sqlite").path, clock: world.ports.clock)
       let found = try await database.read { transaction in
         (
           try transaction.account(canonicalName: "maria")?.password,
-          try transaction.liveCode(of: try #require(try transaction.account(canonicalName: "maria")).id)?.ending
+          try transaction.liveCode(of: try #require(try transaction.account(canonicalName: "maria")).id)?
+            .ending
         )
       }
       #expect(found.0 != nil && found.1 == nil)
@@ -112,7 +123,8 @@ import Testing
       let start = try await Recovery(ports).start(username: "maria", withCode: true, binding: .api)
       let proved = try await Recovery(ports).enterRecoveryCode(
         start.journey, code: code.formatted, binding: .api, source: world.source)
-      #expect(proved.step == .newPassword, "the old code works until the change is committed (statement \(number))")
+      #expect(
+        proved.step == .newPassword, "the old code works until the change is committed (statement \(number))")
     }
   }
 

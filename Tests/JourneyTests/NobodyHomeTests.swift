@@ -6,7 +6,9 @@ import Testing
 
 /// S6, T6: known and unknown names are treated alike.
 @Suite struct `Nobody home` {
-  @Test func `S6: sign-in and recovery cost the same hashes and nearly the same statements for every name`() async throws {
+  @Test func `S6: sign-in and recovery cost the same hashes and nearly the same statements for every name`()
+    async throws
+  {
     let world = try World(limits: false)
     _ = try await world.makeCode(world.person())
     func cost(_ name: String) async throws -> [Int] {
@@ -46,7 +48,8 @@ import Testing
       }
     }
     #expect((150...199).contains(decoys))
-    #expect(try await world.mail().allSatisfy { $0.address == "maria@example.org" }, "nothing goes out for a decoy")
+    #expect(
+      try await world.mail().allSatisfy { $0.address == "maria@example.org" }, "nothing goes out for a decoy")
   }
 
   @Test func `S6: asking for a mail costs the same statements for every name`() async throws {

@@ -7,7 +7,11 @@ import Testing
 @Suite struct `The way back` {
   static let newPassword = "a brand new green bicycle"
 
-  @Test func `H1 C9: a code opens a one-step account at once, ends all sessions, tells every contact, makes a new code`() async throws {
+  @Test
+  func
+    `H1 C9: a code opens a one-step account at once, ends all sessions, tells every contact, makes a new code`()
+    async throws
+  {
     let world = try World()
     let session = try await world.person()
     let code = try await world.makeCode(session)
@@ -22,7 +26,10 @@ import Testing
     let overview = try await world.site.securityInfo.overview(for: world.signedIn(again))
     #expect(overview.code?.serial == shown.serial)
     let told = try await world.mail()
-    #expect(told.contains { if case .recovered(by: [.recoveryCode]) = $0.kind { $0.address == "maria@example.org" } else { false } })
+    #expect(
+      told.contains {
+        if case .recovered(by: [.recoveryCode]) = $0.kind { $0.address == "maria@example.org" } else { false }
+      })
   }
 
   @Test func `C9: the new code works, the used one explains itself`() async throws {
@@ -34,7 +41,9 @@ import Testing
     _ = try await world.signIn("maria", "yet another long password")
   }
 
-  @Test func `C10: a replaced code says when it was replaced, as long as ten newer ones were made`() async throws {
+  @Test func `C10: a replaced code says when it was replaced, as long as ten newer ones were made`()
+    async throws
+  {
     let world = try World(limits: false)
     let session = try await world.person()
     let first = try await world.makeCode(session).code
@@ -43,7 +52,9 @@ import Testing
     for count in 1...11 {
       _ = try await world.makeCode(session)
       if count <= 10 {
-        await #expect(throws: Refusal.codeReplaced(at: replacedAt)) { try await world.provedJourney(code: first) }
+        await #expect(throws: Refusal.codeReplaced(at: replacedAt)) {
+          try await world.provedJourney(code: first)
+        }
       } else {
         await #expect(throws: Refusal.codeWrong) { try await world.provedJourney(code: first) }
       }
@@ -57,7 +68,9 @@ import Testing
     let old = try await world.makeCode(session).code
     let journey = try await world.provedJourney(code: old)
     let new = try await world.makeCode(session).code
-    await #expect(throws: Refusal.codeReplaced(at: world.now)) { try await world.recover(journey, to: Self.newPassword) }
+    await #expect(throws: Refusal.codeReplaced(at: world.now)) {
+      try await world.recover(journey, to: Self.newPassword)
+    }
     _ = try await world.provedJourney(code: new)
   }
 
@@ -100,7 +113,9 @@ import Testing
     _ = try await world.provedJourney(code: code)
   }
 
-  @Test func `T7: wrong codes slow their source down, never the owner elsewhere, and the owner hears of ten`() async throws {
+  @Test func `T7: wrong codes slow their source down, never the owner elsewhere, and the owner hears of ten`()
+    async throws
+  {
     let world = try World()
     let code = try await world.makeCode(world.person()).code
     _ = try await world.mail()
@@ -146,7 +161,9 @@ import Testing
     _ = try await world.signIn("maria", Self.newPassword)
   }
 
-  @Test func `row 7: an issued code is dead after five wrong tries, in whatever journey token they came`() async throws {
+  @Test func `row 7: an issued code is dead after five wrong tries, in whatever journey token they came`()
+    async throws
+  {
     let world = try World()
     _ = try await world.person()
     let start = try await world.site.recovery.start(username: "maria", binding: .api)
@@ -213,14 +230,18 @@ import Testing
     _ = try await world.provedJourney(code: code)
   }
 
-  @Test func `rows 1 and 23: the password form opens only for this journey, this account, this browser`() async throws {
+  @Test func `rows 1 and 23: the password form opens only for this journey, this account, this browser`()
+    async throws
+  {
     let world = try World()
     let code = try await world.makeCode(world.person()).code
     _ = try await world.person("victor", email: "victor@example.org")
     let proved = try await world.provedJourney(code: code)
 
     let unproved = try await world.site.recovery.start(username: "victor", binding: .api)
-    await #expect(throws: Refusal.outOfStep) { try await world.recover(unproved.journey, to: Self.newPassword) }
+    await #expect(throws: Refusal.outOfStep) {
+      try await world.recover(unproved.journey, to: Self.newPassword)
+    }
     await #expect(throws: Refusal.codeWrong) { try await world.provedJourney("victor", code: code) }
     await #expect(throws: Refusal.expired) {
       try await world.site.recovery.chooseNewPassword(
@@ -236,7 +257,9 @@ import Testing
   @Test func `Q5: a refused new password loses nothing`() async throws {
     let world = try World()
     let journey = try await world.provedJourney(code: world.makeCode(world.person()).code)
-    await #expect(throws: Refusal.field(.newPassword, .tooShort(minimum: 15))) { try await world.recover(journey, to: "short") }
+    await #expect(throws: Refusal.field(.newPassword, .tooShort(minimum: 15))) {
+      try await world.recover(journey, to: "short")
+    }
     _ = try await world.recover(journey, to: Self.newPassword)
   }
 }

@@ -78,7 +78,9 @@ final class World: Sendable {
       source: source)
   }
 
-  func signIn(_ name: String = "maria", _ password: String = password, source: Source? = nil) async throws -> StartedSession {
+  func signIn(_ name: String = "maria", _ password: String = password, source: Source? = nil) async throws
+    -> StartedSession
+  {
     try await site.signIn.enterPassword(
       password, journey: site.signIn.start(username: name, binding: .api), binding: .api,
       source: source ?? self.source)
@@ -99,7 +101,8 @@ final class World: Sendable {
   /// Takes what is in the outbox.
   func mail() async throws -> [Notice] {
     let taken = NIOLockedValueBox<[Notice]>([])
-    while try await ports.deliverOutbox(with: { notice in taken.withLockedValue { $0.append(notice) } }) > 0 {}
+    while try await ports.deliverOutbox(with: { notice in taken.withLockedValue { $0.append(notice) } }) > 0 {
+    }
     return taken.withLockedValue { $0 }.sorted { $0.at < $1.at }
   }
 }
@@ -142,7 +145,9 @@ final class StatementTap: Sendable {
     state.withLockedValue { $0 = State(count: 0, visit: visit) }
   }
 
-  func wrap(_ connection: any SQLConnection) -> any SQLConnection { Tapped(tap: self, connection: connection) }
+  func wrap(_ connection: any SQLConnection) -> any SQLConnection {
+    Tapped(tap: self, connection: connection)
+  }
 
   private func step() throws {
     let (number, visit) = state.withLockedValue { state in

@@ -15,7 +15,8 @@ import Testing
   func `H1 H3: a one-step account opens by a code or a senior email, and by nothing else`(
     evidence: [EvidenceStrength]
   ) {
-    let opens = evidence.contains { $0.kind == .recoveryCode } || evidence.contains { $0.kind == .email && $0.isSenior }
+    let opens =
+      evidence.contains { $0.kind == .recoveryCode } || evidence.contains { $0.kind == .email && $0.isSenior }
     #expect(RecoveryPolicy.outcome(twoStep: false, evidence: evidence) == (opens ? .now : .notEnough))
   }
 

@@ -34,7 +34,9 @@ import Testing
   @Test func `Q5: what is wrong with a username is said`() {
     #expect(throws: Refusal.field(.username, .missing)) { try Username("   ") }
     #expect(throws: Refusal.field(.username, .tooShort(minimum: 3))) { try Username("ab") }
-    #expect(throws: Refusal.field(.username, .tooLong(maximum: 64))) { try Username(String(repeating: "a", count: 65)) }
+    #expect(throws: Refusal.field(.username, .tooLong(maximum: 64))) {
+      try Username(String(repeating: "a", count: 65))
+    }
     #expect(throws: Refusal.field(.username, .malformed)) { try Username(".demo") }
     #expect(throws: Refusal.self) { try Username(String(repeating: "x", count: 5_000_000)) }
   }

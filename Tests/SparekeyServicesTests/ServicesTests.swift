@@ -19,7 +19,8 @@ import Testing
     let results = await withTaskGroup(of: Bool.self) { group in
       for number in 0..<64 {
         group.addTask {
-          (try? await pool.hash(Secret("\(number)"), salt: Array(repeating: 1, count: 16), cost: .password)) != nil
+          (try? await pool.hash(Secret("\(number)"), salt: Array(repeating: 1, count: 16), cost: .password))
+            != nil
         }
       }
       return await group.reduce(into: [Bool]()) { $0.append($1) }
@@ -70,7 +71,8 @@ import Testing
 @Suite struct `Small outside things` {
   @Test func `O1: a mail is one file, whole, with headers of one line each`() throws {
     let mail = Mail(
-      from: "a@example.org", to: "b@example.org\r\nBcc: c@example.org", subject: "Schlüssel\nX: y", body: "Grüße\nzwei")
+      from: "a@example.org", to: "b@example.org\r\nBcc: c@example.org", subject: "Schlüssel\nX: y",
+      body: "Grüße\nzwei")
     let text = mail.text(at: Timestamp(milliseconds: 1_800_000_000_000), id: "1")
     let headers = text.components(separatedBy: "\r\n\r\n")[0].components(separatedBy: "\r\n")
     #expect(!headers.contains { $0.hasPrefix("Bcc:") || $0.hasPrefix("X:") })

@@ -61,7 +61,8 @@ import Testing
   }
 
   @Test func `what is no database is refused in one clear line`() throws {
-    try Data("this is a letter, not a database; it is long enough to be looked at".utf8).write(to: URL(filePath: path))
+    try Data("this is a letter, not a database; it is long enough to be looked at".utf8).write(
+      to: URL(filePath: path))
     #expect(throws: StoreProblem.self) { try open() }
   }
 
@@ -87,11 +88,15 @@ import Testing
     #expect(blocked == [nil, 2])
   }
 
-  @Test func `the outbox hands out a message once per lease, and keeps it until it is delivered`() async throws {
+  @Test func `the outbox hands out a message once per lease, and keeps it until it is delivered`()
+    async throws
+  {
     let database = try open()
     let now = clock.now()
     func lease(at time: Timestamp) async throws -> [String] {
-      try await database.write { try $0.leaseOutbox(limit: 10, until: time + .minutes(2), at: time).map(\.id) }
+      try await database.write {
+        try $0.leaseOutbox(limit: 10, until: time + .minutes(2), at: time).map(\.id)
+      }
     }
     try await database.write { try $0.enqueue("letter", sealedBody: [1]) }
     #expect(try await lease(at: now) == ["letter"])

@@ -33,7 +33,9 @@ package struct PasswordRules: Sendable {
     _ typed: String, for field: Field, twoStep: Bool, contextWords: [String]
   ) throws(Refusal) -> Password {
     guard !typed.isEmpty else { throw .field(field, .missing) }
-    guard typed.utf8.count <= Self.maximumBytes else { throw .field(field, .tooLong(maximum: Self.maximumBytes)) }
+    guard typed.utf8.count <= Self.maximumBytes else {
+      throw .field(field, .tooLong(maximum: Self.maximumBytes))
+    }
     let minimum = Self.minimumLength(twoStep: twoStep)
     guard typed.precomposedStringWithCanonicalMapping.unicodeScalars.count >= minimum else {
       throw .field(field, .tooShort(minimum: minimum))
@@ -59,11 +61,15 @@ package struct PasswordRules: Sendable {
   private func isGuessable(_ folded: String, contextWords: [String]) -> Bool {
     let words = (serviceWords + contextWords.map(Self.fold)).filter { $0.count >= 3 }
     var rest = folded
-    for word in words.sorted(by: { $0.count > $1.count }) { rest = rest.replacingOccurrences(of: word, with: "") }
+    for word in words.sorted(by: { $0.count > $1.count }) {
+      rest = rest.replacingOccurrences(of: word, with: "")
+    }
     return rest.count < folded.count && rest.unicodeScalars.count < Self.minimumWithTwoStep
   }
 
-  private static func fold(_ text: String) -> String { text.precomposedStringWithCompatibilityMapping.lowercased() }
+  private static func fold(_ text: String) -> String {
+    text.precomposedStringWithCompatibilityMapping.lowercased()
+  }
 }
 
 /// A password that nobody has to invent: five words of a list of 2^k, drawn by the system's generator (S9).
@@ -76,7 +82,8 @@ package struct PassphraseSuggestion: Sendable {
   package func make(_ randomness: Randomness, wordCount: Int = 5) -> String {
     (0..<wordCount).map { _ in
       let draw = randomness.bytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-      return words[Int(draw % UInt64(max(words.count, 1)))]  // 2^64 over a few thousand words: bias below 2^-50
+      // 2^64 over a few thousand words: the bias is below 2^-50.
+      return words[Int(draw % UInt64(max(words.count, 1)))]
     }.joined(separator: " ")
   }
 }

@@ -26,7 +26,8 @@ package struct EmailAddress: Hashable, Sendable {
     }
     let parts = text.split(separator: "@", omittingEmptySubsequences: false)
     guard parts.count == 2, let local = parts.first, let domain = parts.last,
-      (1...64).contains(local.count), Self.isDotted(local), Self.isDotted(domain), domain.contains(".") || domain == "localhost"
+      (1...64).contains(local.count), Self.isDotted(local), Self.isDotted(domain),
+      domain.contains(".") || domain == "localhost"
     else { throw .field(.email, .malformed) }
     self.text = local + "@" + domain.lowercased()
   }

@@ -52,16 +52,21 @@ package struct KeyRing: Sendable {
   }
 
   /// Seals bytes. Shape: key id (1 byte), nonce (12), ciphertext, tag (16).
-  package func seal(_ plain: some Collection<UInt8>, for purpose: KeyPurpose, bound context: String) -> [UInt8] {
+  package func seal(_ plain: some Collection<UInt8>, for purpose: KeyPurpose, bound context: String)
+    -> [UInt8]
+  {
     guard let key = key(purpose, master: currentID),
       let nonce = try? ChaChaPoly.Nonce(data: randomness.bytes(12)),
-      let box = try? ChaChaPoly.seal(Array(plain), using: key, nonce: nonce, authenticating: Array(context.utf8))
+      let box = try? ChaChaPoly.seal(
+        Array(plain), using: key, nonce: nonce, authenticating: Array(context.utf8))
     else { preconditionFailure("the current master key is always present and the nonce is always 12 bytes") }
     return [currentID] + box.combined
   }
 
   /// Opens what `seal` made for the same purpose and context; nil for anything else.
-  package func open(_ sealed: some Collection<UInt8>, for purpose: KeyPurpose, bound context: String) -> [UInt8]? {
+  package func open(_ sealed: some Collection<UInt8>, for purpose: KeyPurpose, bound context: String)
+    -> [UInt8]?
+  {
     guard let id = sealed.first, let key = key(purpose, master: id),
       let box = try? ChaChaPoly.SealedBox(combined: Array(sealed.dropFirst())),
       let plain = try? ChaChaPoly.open(box, using: key, authenticating: Array(context.utf8))

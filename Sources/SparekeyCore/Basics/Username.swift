@@ -28,7 +28,8 @@ package struct Username: Hashable, Sendable {
     guard folded.count >= Self.lengths.lowerBound else {
       throw .field(.username, .tooShort(minimum: Self.lengths.lowerBound))
     }
-    guard let first = folded.first, let last = folded.last, ![first, last].contains(where: "._-".contains) else {
+    guard let first = folded.first, let last = folded.last, ![first, last].contains(where: "._-".contains)
+    else {
       throw .field(.username, .malformed)
     }
     display = folded

@@ -65,7 +65,8 @@ extension Ports {
     for contact in contacts where contact.isConfirmed {
       try enqueue(
         Notice(
-          kind: kind, username: account.username, address: contact.address, at: transaction.now, source: source),
+          kind: kind, username: account.username, address: contact.address, at: transaction.now,
+          source: source),
         in: transaction)
     }
   }

@@ -65,11 +65,13 @@ package struct Recovery: Sendable {
       try ports.countTry(ThrottleRules.issueCode, on: name, from: source, in: transaction)
       let contact = facts?.contacts.first { $0.id == option.contact }
       try ports.countTry(
-        ThrottleRules.mailToContact, on: contact?.address.lowercased() ?? option.id, from: nil, in: transaction)
+        ThrottleRules.mailToContact, on: contact?.address.lowercased() ?? option.id, from: nil,
+        in: transaction)
       try ports.enqueue(
         contact.map {
           Notice(
-            kind: .issuedCode(code: code), username: facts?.account.username ?? "", address: $0.address, at: now,
+            kind: .issuedCode(code: code), username: facts?.account.username ?? "", address: $0.address,
+            at: now,
             source: source)
         }, in: transaction)
       let sent = RecoveryAttempt.SentCode(
@@ -153,7 +155,9 @@ package struct Recovery: Sendable {
       return (try ports.facts(named: attempt.lookupName, in: transaction), transaction.now)
     }
     guard let (found, seen) = before else { return try await answer(to: attempt) }
-    guard let facts = found, try attempt.outcome(about: facts, at: seen) == .now else { throw Refusal.notEnough }
+    guard let facts = found, try attempt.outcome(about: facts, at: seen) == .now else {
+      throw Refusal.notEnough
+    }
     let password = try ports.passwordRules.check(
       typed, for: .newPassword, twoStep: facts.account.twoStepSince != nil,
       contextWords: ports.contextWords(facts.account, facts.contacts))
@@ -175,7 +179,9 @@ package struct Recovery: Sendable {
 
   /// The answer of a journey that came to its end less than ten minutes ago, again.
   /// - Throws: `Refusal.outOfStep` when it did not end, `.alreadyDone` when it is too long ago.
-  package func finished(_ token: String, binding: JourneyBinding) async throws -> (username: String, code: ShownCode) {
+  package func finished(_ token: String, binding: JourneyBinding) async throws -> (
+    username: String, code: ShownCode
+  ) {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     return (attempt.username, try await answer(to: attempt))
   }
@@ -226,7 +232,8 @@ package struct Recovery: Sendable {
       username: attempt.username,
       options: ports.verificationOptions(name: attempt.lookupName, facts: facts, at: now),
       evidence: attempt.evidence.map(\.kind),
-      provedAddress: attempt.step == .newPassword ? facts?.provedAddress(in: attempt.evidence) : nil, sentTo: sent?.masked, sentOption: sent?.option,
+      provedAddress: attempt.step == .newPassword ? facts?.provedAddress(in: attempt.evidence) : nil,
+      sentTo: sent?.masked, sentOption: sent?.option,
       forecast: RecoveryPolicy.opensNow(),
       twoStep: attempt.step == .newPassword && facts?.account.twoStepSince != nil)
   }

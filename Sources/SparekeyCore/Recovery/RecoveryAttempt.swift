@@ -76,7 +76,8 @@ package struct RecoveryAttempt: Journey, Equatable {
   }
 
   package init(
-    id: JourneyID, username: String, target: Target?, newCodeSeed: [UInt8], startsWithCode: Bool, at now: Timestamp
+    id: JourneyID, username: String, target: Target?, newCodeSeed: [UInt8], startsWithCode: Bool,
+    at now: Timestamp
   ) {
     self.id = id
     self.username = username
@@ -126,7 +127,9 @@ package struct RecoveryAttempt: Journey, Equatable {
   /// What the policy says of everything shown so far, against the facts of this moment.
   /// - Throws: `Refusal.changedMeanwhile` when the account is not at the version this journey began with, `.expired`
   ///   when the evidence is too old.
-  package func outcome(about facts: AccountFacts?, at now: Timestamp) throws(Refusal) -> RecoveryPolicy.Outcome {
+  package func outcome(about facts: AccountFacts?, at now: Timestamp) throws(Refusal)
+    -> RecoveryPolicy.Outcome
+  {
     guard let target, let facts else { return .notEnough }
     guard facts.account.id == target.account, facts.account.version == target.version else {
       throw .changedMeanwhile

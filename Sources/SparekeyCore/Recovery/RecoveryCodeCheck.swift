@@ -22,7 +22,9 @@ extension Ports {
   /// Checks a well-formed code against the account's live code and the last ten old ones: one hash, always the same
   /// number of comparisons, for unknown accounts too (S6).
   /// - Throws: `Refusal.codeWrong`; `.codeReplaced`, `.codeUsed` to the holder of an old code (C10); `.busy`.
-  package func check(_ code: RecoveryCode, of account: Account?, among codes: [StoredCode]) async throws -> VerifiedCode {
+  package func check(_ code: RecoveryCode, of account: Account?, among codes: [StoredCode]) async throws
+    -> VerifiedCode
+  {
     let salt = account?.codeSalt ?? Array(repeating: 0, count: SealedHash.saltLength)
     let output = try await hashing.hash(Secret(code.compact), salt: salt, cost: hashing.costs.code)
     var found: StoredCode?
@@ -42,7 +44,8 @@ extension Ports {
     _ code: RecoveryCode, _ output: [UInt8], _ stored: StoredCode?, salt: [UInt8]
   ) async throws -> Bool {
     let context = "recovery-code/\(stored?.account.text ?? "")/\(stored?.id.text ?? "")"
-    guard let open = (stored?.hash ?? Self.nobodysHash).open(keys: keys, purpose: .codePepper, context: context)
+    guard
+      let open = (stored?.hash ?? Self.nobodysHash).open(keys: keys, purpose: .codePepper, context: context)
     else { return false }
     guard open.cost != hashing.costs.code else { return constantTimeEqual(open.output, output) }
     // Made before the cost was changed: rare, and only for accounts that have such a code.

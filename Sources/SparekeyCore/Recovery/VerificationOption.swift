@@ -39,7 +39,8 @@ extension Ports {
     return (0..<count).map { index in
       let draw = bytes[(1 + index * 6)...].prefix(6).map { $0 }
       let own = name.filter { $0.isASCII && $0.isLetter }.prefix(2)
-      let start = draw[0] < 150 && own.count == 2 && index == 0
+      let start =
+        draw[0] < 150 && own.count == 2 && index == 0
         ? String(own) : String([letters[draw[1] % letters.count], letters[draw[2] % letters.count]])
       let provider = Array("ggggggoohyiwpt")[draw[3] % 14]
       let ending = ["com", "com", "com", "com", "com", "org", "net", "de", "me"][draw[4] % 9]

@@ -72,7 +72,8 @@ extension Ports {
   /// (D4, N10). To be called after `account` was read and before the change is written, in the same transaction.
   /// - Throws: `Refusal.changedMeanwhile` when the account is no longer at the version it was read at.
   package func record(
-    _ kind: SecurityEvent.Kind, detail: String = "", of account: Account, source: Source, notice: Notice.Kind?,
+    _ kind: SecurityEvent.Kind, detail: String = "", of account: Account, source: Source,
+    notice: Notice.Kind?,
     in transaction: any Transaction
   ) throws {
     let contacts = try contacts(of: account.id, in: transaction)
@@ -96,7 +97,8 @@ extension Ports {
   ) throws {
     let now = transaction.now
     try transaction.append(
-      SecurityEvent(at: now, kind: kind, source: source), to: account, id: Base32.encode(randomness.bytes(16)), leaving: nil,
+      SecurityEvent(at: now, kind: kind, source: source), to: account,
+      id: Base32.encode(randomness.bytes(16)), leaving: nil,
       sealedStateBefore: nil)
   }
 }

@@ -91,7 +91,8 @@ extension KeyRing {
   package func open(_ stored: StoredContact) -> Contact? {
     open(stored.sealedAddress, for: .contact, bound: "contact/\(stored.account)/\(stored.id)").map {
       Contact(
-        id: stored.id, account: stored.account, kind: stored.kind, address: String(decoding: $0, as: UTF8.self),
+        id: stored.id, account: stored.account, kind: stored.kind,
+        address: String(decoding: $0, as: UTF8.self),
         addedAt: stored.addedAt, confirmedAt: stored.confirmedAt, fromSignUp: stored.fromSignUp)
     }
   }

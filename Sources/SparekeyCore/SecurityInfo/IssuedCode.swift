@@ -10,7 +10,9 @@ package enum IssuedCode {
   package static func read(_ typed: String) throws(Refusal) -> String {
     let code = typed.prefix(256).filter { !$0.isWhitespace && $0 != "-" }
     guard !code.isEmpty else { throw .field(.code, .missing) }
-    if let stranger = code.first(where: { !("0"..."9").contains($0) }) { throw .field(.code, .impossible(stranger)) }
+    if let stranger = code.first(where: { !("0"..."9").contains($0) }) {
+      throw .field(.code, .impossible(stranger))
+    }
     guard code.count >= digits else { throw .field(.code, .tooShort(minimum: digits)) }
     guard code.count == digits else { throw .field(.code, .tooLong(maximum: digits)) }
     return String(code)

@@ -51,7 +51,9 @@ package struct SecurityInfo: Sendable {
   package func resendConfirmation(of id: ContactID, by signedIn: SignedIn, source: Source) async throws {
     try await ports.database.write { [ports] transaction in
       guard
-        let contact = try ports.contacts(of: signedIn.account.id, in: transaction).first(where: { $0.id == id }),
+        let contact = try ports.contacts(of: signedIn.account.id, in: transaction).first(where: {
+          $0.id == id
+        }),
         !contact.isConfirmed
       else { throw Refusal.notFound }
       try ports.sendConfirmation(of: contact, account: signedIn.account, source: source, in: transaction)
@@ -96,7 +98,9 @@ package struct SecurityInfo: Sendable {
       try ports.record(
         .emailRemoved, detail: contact.masked, of: account, source: source,
         notice: .emailRemoved(masked: contact.masked), in: transaction)
-      guard try transaction.removeContact(id, of: account.id, at: transaction.now) else { throw Refusal.notFound }
+      guard try transaction.removeContact(id, of: account.id, at: transaction.now) else {
+        throw Refusal.notFound
+      }
     }
   }
 
@@ -113,7 +117,8 @@ package struct SecurityInfo: Sendable {
       try ports.record(
         .passwordChanged, of: account, source: source, notice: .passwordChanged, in: transaction)
       try transaction.setPassword(sealed, of: account.id, changedAt: transaction.now)
-      for session in try transaction.sessions(of: account.id) where session.id != steppedUp.signedIn.session.id {
+      for session in try transaction.sessions(of: account.id)
+      where session.id != steppedUp.signedIn.session.id {
         _ = try transaction.endSession(session.id, of: account.id)
       }
     }

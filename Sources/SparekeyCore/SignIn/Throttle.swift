@@ -31,7 +31,8 @@ package enum ThrottleRules {
     name: "issue-code", free: 4, firstWait: .minutes(1), longestWait: .hours(6), forgetAfter: .hours(24))
   /// Mails to one contact, whoever asks (T10). It bounds the guesses at issued codes, too: 20 codes, five tries.
   package static let mailToContact = ThrottleRule(
-    name: "mail-to-contact", free: 20, firstWait: .minutes(30), longestWait: .hours(24), forgetAfter: .hours(24))
+    name: "mail-to-contact", free: 20, firstWait: .minutes(30), longestWait: .hours(24),
+    forgetAfter: .hours(24))
   package static let stepUp = ThrottleRule(
     name: "step-up", free: 5, firstWait: .seconds(5), longestWait: .hours(1), forgetAfter: .hours(24))
   package static let confirmEmail = ThrottleRule(
@@ -80,9 +81,11 @@ extension Ports {
   }
 
   /// Counts without ever imposing a wait. - Returns: the count.
-  package func tally(_ rule: ThrottleRule, on subject: String, in transaction: any Transaction) throws -> Int {
+  package func tally(_ rule: ThrottleRule, on subject: String, in transaction: any Transaction) throws -> Int
+  {
     let now = transaction.now
-    return try transaction.raise(bucket(rule, subject, nil), at: now, forgetBefore: now - rule.forgetAfter) ?? 0
+    return try transaction.raise(bucket(rule, subject, nil), at: now, forgetBefore: now - rule.forgetAfter)
+      ?? 0
   }
 
   private func count(_ rule: ThrottleRule, bucket: [UInt8], in transaction: any Transaction) throws {

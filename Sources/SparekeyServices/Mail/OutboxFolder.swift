@@ -36,7 +36,7 @@ package struct Mail: Sendable {
 
 
       """.replacingOccurrences(of: "\n", with: "\r\n")
-      + body.replacingOccurrences(of: "\n", with: "\r\n")
+        + body.replacingOccurrences(of: "\n", with: "\r\n")
   }
 
   /// One line, whatever was typed; encoded words (RFC 2047) beyond ASCII.

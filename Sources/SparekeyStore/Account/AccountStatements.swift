@@ -48,7 +48,8 @@ extension SQLTransaction {
 
   package func advance(_ account: AccountID, from version: VersionID, to next: VersionID) throws -> Bool {
     try changes(
-      "UPDATE accounts SET version = $3 WHERE id = $1 AND version = $2", [.id(account), .id(version), .id(next)])
+      "UPDATE accounts SET version = $3 WHERE id = $1 AND version = $2",
+      [.id(account), .id(version), .id(next)])
   }
 }
 

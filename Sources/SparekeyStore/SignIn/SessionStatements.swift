@@ -36,7 +36,8 @@ extension SQLTransaction {
 
   package func touch(_ session: SessionID, seenAt: Timestamp) throws {
     _ = try connection.execute(
-      "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2", [.id(session), .time(seenAt)])
+      "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2",
+      [.id(session), .time(seenAt)])
   }
 
   package func renew(_ session: SessionID, tokenDigest: [UInt8], provedAt: Timestamp) throws -> Bool {

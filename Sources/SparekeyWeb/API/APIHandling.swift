@@ -131,10 +131,12 @@ extension Site {
     case .issuedCodeWrong:
       return problem("issued-code-wrong", .forbidden, detail: texts["error.code.wrong"], field: "code")
     case .codeUnreadable(let problem):
-      return self.problem("code-unreadable", .unprocessableContent, detail: texts.problem(problem), field: "code")
+      return self.problem(
+        "code-unreadable", .unprocessableContent, detail: texts.problem(problem), field: "code")
     case .codeSuggestion(let suggestion):
       return problem(
-        "code-suggestion", .unprocessableContent, detail: texts["recover.code.suggestionTitle"], field: "code",
+        "code-suggestion", .unprocessableContent, detail: texts["recover.code.suggestionTitle"],
+        field: "code",
         suggestion: suggestion.code.formatted)
     case .codeWrong:
       return problem("code-wrong", .forbidden, detail: texts["error.recoveryCode.wrong"], field: "code")
@@ -155,15 +157,19 @@ extension Site {
     case .busy(let seconds):
       return problem(
         "busy", .serviceUnavailable,
-        detail: texts.format("message.busy.line", ["when": texts.wait(.seconds(seconds))]), retryAfter: seconds)
-    case .expired: return problem("expired", .badRequest, detail: texts["message.expired.line"], field: "journey")
+        detail: texts.format("message.busy.line", ["when": texts.wait(.seconds(seconds))]),
+        retryAfter: seconds)
+    case .expired:
+      return problem("expired", .badRequest, detail: texts["message.expired.line"], field: "journey")
     case .changedMeanwhile:
       return problem("changed-meanwhile", .conflict, detail: texts["message.changedMeanwhile.line"])
     case .outOfStep: return problem("out-of-step", .conflict, detail: texts["message.outOfStep.line"])
-    case .notSignedIn: return problem("not-signed-in", .unauthorized, detail: texts["signIn.notice.signInFirst"])
+    case .notSignedIn:
+      return problem("not-signed-in", .unauthorized, detail: texts["signIn.notice.signInFirst"])
     case .stepUpNeeded: return problem("step-up-needed", .forbidden, detail: texts["account.stepUp.intro"])
     case .alreadyDone: return problem("already-done", .conflict, detail: texts["account.alreadyMade.line"])
-    case .signUpClosed: return problem("sign-up-closed", .forbidden, detail: texts["message.signUpClosed.line"])
+    case .signUpClosed:
+      return problem("sign-up-closed", .forbidden, detail: texts["message.signUpClosed.line"])
     case .lastProof: return problem("last-proof", .conflict, detail: texts["error.lastProof"])
     case .notFound: return problem("not-found", .notFound, detail: texts["message.notFound.line"])
     }

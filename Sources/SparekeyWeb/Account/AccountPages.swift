@@ -74,7 +74,8 @@ enum AccountPages {
     } catch Refusal.field(_, let problem) {
       return .page(
         AddEmailPage(
-          email: String(visit.form[.email].prefix(256)), emailError: visit.texts.problem(problem, in: "email")),
+          email: String(visit.form[.email].prefix(256)), emailError: visit.texts.problem(problem, in: "email")
+        ),
         status: .unprocessableContent)
     }
   }
@@ -92,7 +93,8 @@ enum AccountPages {
     var page = confirmPage(contact, visit)
     do {
       if visit.form.has("resend") {
-        try await visit.site.securityInfo.resendConfirmation(of: contact.id, by: signedIn, source: visit.source)
+        try await visit.site.securityInfo.resendConfirmation(
+          of: contact.id, by: signedIn, source: visit.source)
         page.notice = visit.texts.format("account.confirmEmail.sentAgain", ["address": contact.address])
         return .page(page)
       }
@@ -215,6 +217,8 @@ extension SecurityEvent.Kind {
   /// `email-added` → `emailAdded`, as the catalogue has it.
   package var textKey: String {
     let words = rawValue.split(separator: "-")
-    return words.dropFirst().reduce(String(words.first ?? "")) { $0 + $1.prefix(1).uppercased() + $1.dropFirst() }
+    return words.dropFirst().reduce(String(words.first ?? "")) {
+      $0 + $1.prefix(1).uppercased() + $1.dropFirst()
+    }
   }
 }

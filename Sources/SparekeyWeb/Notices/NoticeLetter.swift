@@ -28,9 +28,11 @@ package struct NoticeLetter: Sendable {
     }
     subject = texts.format("mail.\(key).subject", values)
     let wasNotYou = ["confirmEmail", "issuedCode"].contains(key) ? "mail.ignore" : "mail.notYou"
-    body = [
-      texts.format("mail.hello", values), texts.format("mail.\(key).body", values),
-      texts.format("mail.facts", values), texts.format(wasNotYou, values), texts.format("mail.closing", values),
-    ].joined(separator: "\n\n") + "\n"
+    body =
+      [
+        texts.format("mail.hello", values), texts.format("mail.\(key).body", values),
+        texts.format("mail.facts", values), texts.format(wasNotYou, values),
+        texts.format("mail.closing", values),
+      ].joined(separator: "\n\n") + "\n"
   }
 }

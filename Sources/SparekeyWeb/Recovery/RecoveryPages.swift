@@ -191,7 +191,9 @@ enum RecoveryPages {
     }
   }
 
-  private static func show(_ progress: RecoveryProgress, at step: RecoveryAttempt.Step, _ visit: Visit) -> Reply {
+  private static func show(_ progress: RecoveryProgress, at step: RecoveryAttempt.Step, _ visit: Visit)
+    -> Reply
+  {
     guard progress.step == step else { return .redirect(path(of: progress.step)) }
     switch step {
     case .verify:
@@ -301,7 +303,8 @@ extension CodeSheet {
     self.init(
       groups: shown.code.groups, serial: shown.serial, madeOn: site.texts.day(shown.createdAt),
       serviceAddress: address,
-      qr: try site.drawQRCode(Secret("\(address)#\(shown.code.formatted)"), site.texts["sheet.pictureAlternative"]),
+      qr: try site.drawQRCode(
+        Secret("\(address)#\(shown.code.formatted)"), site.texts["sheet.pictureAlternative"]),
       accountHint: "\(username.prefix(2))•••")
   }
 }

@@ -30,17 +30,20 @@ struct Edge: RouterMiddleware {
       let reference = Base32.encode(site.ports.randomness.bytes(5)).uppercased()
       // The error's own text may quote what was typed; its type says enough with the reference.
       site.logger.error(
-        "fault", metadata: ["reference": "\(reference)", "type": "\(type(of: error))", "at": "\(route(context))"])
+        "fault",
+        metadata: ["reference": "\(reference)", "type": "\(type(of: error))", "at": "\(route(context))"])
       response = await self.response(to: .internalServerError, request, context, reference: reference)
     }
-    for (name, value) in Self.headers(https: site.settings.publicURL.isHTTPS) where response.headers[name] == nil {
+    for (name, value) in Self.headers(https: site.settings.publicURL.isHTTPS)
+    where response.headers[name] == nil {
       response.headers[name] = value
     }
     let took = ContinuousClock.now - started
     site.logger.debug(
       "request",
       metadata: [
-        "method": "\(request.method.rawValue)", "route": "\(route(context))", "status": "\(response.status.code)",
+        "method": "\(request.method.rawValue)", "route": "\(route(context))",
+        "status": "\(response.status.code)",
         "ms": "\(took.milliseconds)",
       ])
     return response
@@ -55,7 +58,8 @@ struct Edge: RouterMiddleware {
     guard let authority = request.head.authority?.lowercased() else { throw HTTPError(.badRequest) }
     let ours = site.settings.publicURL
     // On this machine "localhost" and "127.0.0.1" are the same place.
-    guard authority == ours.authority || ours.isLocal && PublicURL("http://\(authority)")?.isLocal == true else {
+    guard authority == ours.authority || ours.isLocal && PublicURL("http://\(authority)")?.isLocal == true
+    else {
       throw HTTPError(.misdirectedRequest)
     }
   }
@@ -82,7 +86,8 @@ struct Edge: RouterMiddleware {
     guard let html = try? site.renderer.render(page, shell: shell) else { return Response(status: status) }
     var headers: HTTPFields = [.contentType: "text/html; charset=utf-8", .cacheControl: "no-store"]
     if status == .serviceUnavailable { headers[.retryAfter] = "1" }
-    return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
+    return Response(
+      status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
   }
 
   private func problem(_ status: HTTPResponse.Status, reference: String?) -> Response {
@@ -123,7 +128,9 @@ struct Assets: RouterMiddleware {
   private let assets: [String: Asset]
 
   init(site: Site) {
-    let types = ["css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "json": "application/json"]
+    let types = [
+      "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "json": "application/json",
+    ]
     var assets: [String: Asset] = [:]
     let folder = site.renderer.resources.appending(path: "assets")
     for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {

@@ -19,7 +19,8 @@ package struct Form: Sendable {
     var fields: [String: String] = [:]
     for pair in encoded.split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard let name = parts.first.flatMap(Self.decode), let value = Self.decode(parts.count > 1 ? parts[1] : ""),
+      guard let name = parts.first.flatMap(Self.decode),
+        let value = Self.decode(parts.count > 1 ? parts[1] : ""),
         fields.updateValue(value, forKey: name) == nil
       else { throw Malformed() }
     }

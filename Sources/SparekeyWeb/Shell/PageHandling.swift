@@ -71,7 +71,8 @@ extension Site {
       headers[.contentType] = "text/html; charset=utf-8"
       let name = try? await visit.signedIn().account.username
       let shell = Shell(
-        language: "en", serviceName: settings.serviceName, signedInAs: name, csrf: visit.csrf, path: visit.path)
+        language: "en", serviceName: settings.serviceName, signedInAs: name, csrf: visit.csrf,
+        path: visit.path)
       let html = try renderer.render(page, shell: shell)
       return Response(
         status: reply.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
@@ -104,12 +105,14 @@ extension Site {
     case .notFound: return message("notFound", link: "/", status: .notFound)
     case .slowDown(let until):
       var reply = message(
-        "slowDown", link: visit.path, status: .tooManyRequests, values: ["when": texts.wait(until - visit.now)])
+        "slowDown", link: visit.path, status: .tooManyRequests,
+        values: ["when": texts.wait(until - visit.now)])
       reply.retryAfterSeconds = max(1, Int((until - visit.now).milliseconds / 1_000) + 1)
       return reply
     case .busy(let seconds):
       var reply = message(
-        "busy", link: visit.path, status: .serviceUnavailable, values: ["when": texts.wait(.seconds(seconds))])
+        "busy", link: visit.path, status: .serviceUnavailable, values: ["when": texts.wait(.seconds(seconds))]
+      )
       reply.retryAfterSeconds = seconds
       return reply
     default: return message("badRequest", link: startPage(visit), status: .unprocessableContent)
@@ -117,7 +120,8 @@ extension Site {
   }
 
   private func startPage(_ visit: Visit) -> String {
-    visit.path.hasPrefix("/account") ? "/account/security" : visit.path.hasPrefix("/recover") ? "/recover" : "/sign-in"
+    visit.path.hasPrefix("/account")
+      ? "/account/security" : visit.path.hasPrefix("/recover") ? "/recover" : "/sign-in"
   }
 }
 
@@ -132,7 +136,8 @@ extension Texts {
     case .tooLong(let maximum): return format("\(key).tooLong", ["count": "\(maximum)"])
     case .impossible(let character):
       let specific = "\(key).impossible"
-      return self[specific] == specific ? self["\(key).malformed"] : format(specific, ["character": "“\(character)”"])
+      return self[specific] == specific
+        ? self["\(key).malformed"] : format(specific, ["character": "“\(character)”"])
     case .malformed: return self["\(key).malformed"]
     case .taken: return self["\(key).taken"]
     case .breached: return self["\(key).breached"]

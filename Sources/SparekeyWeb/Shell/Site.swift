@@ -44,7 +44,8 @@ package struct SiteSettings: Sendable {
   package let operatorContact: String?
 
   package init(
-    publicURL: PublicURL, serviceName: String, trustedProxies: Set<String> = [], operatorContact: String? = nil
+    publicURL: PublicURL, serviceName: String, trustedProxies: Set<String> = [],
+    operatorContact: String? = nil
   ) {
     self.publicURL = publicURL
     self.serviceName = serviceName

@@ -47,7 +47,9 @@ package struct Texts: Sendable, MustacheParent {
   }
 
   package func format(_ key: String, _ values: [String: String]) -> String {
-    values.reduce(self[key]) { text, value in text.replacingOccurrences(of: "{\(value.key)}", with: value.value) }
+    values.reduce(self[key]) { text, value in
+      text.replacingOccurrences(of: "{\(value.key)}", with: value.value)
+    }
   }
 
   /// Picks `key.one` or `key.many` and fills `{count}`.
@@ -59,7 +61,8 @@ package struct Texts: Sendable, MustacheParent {
   package func day(_ time: Timestamp) -> String {
     let parts = time.utc
     return format(
-      "date.day", ["day": "\(parts.day)", "month": self["date.month.\(parts.month)"], "year": "\(parts.year)"])
+      "date.day",
+      ["day": "\(parts.day)", "month": self["date.month.\(parts.month)"], "year": "\(parts.year)"])
   }
 
   /// "3 May 2026, 14:05", in UTC.
@@ -95,7 +98,8 @@ extension Timestamp {
     calendar.timeZone = .gmt
     let date = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
     let parts = calendar.dateComponents([.year, .month, .day, .hour, .minute], from: date)
-    let clock = [parts.hour ?? 0, parts.minute ?? 0].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
+    let clock = [parts.hour ?? 0, parts.minute ?? 0].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(
+      separator: ":")
     return Parts(year: parts.year ?? 0, month: parts.month ?? 1, day: parts.day ?? 1, clock: clock)
   }
 

@@ -38,7 +38,9 @@ extension Request {
       return String(address.prefix(45))
     }
     let bytes = withUnsafeBytes(of: v6.address.sin6_addr) { Array($0.prefix(8)) }
-    let groups = stride(from: 0, to: 8, by: 2).map { String(Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]), radix: 16) }
+    let groups = stride(from: 0, to: 8, by: 2).map {
+      String(Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]), radix: 16)
+    }
     return groups.joined(separator: ":") + "::"
   }
 
@@ -49,7 +51,8 @@ extension Request {
       ("curl", "curl"),
     ].first { userAgent.contains($0.0) }?.1
     let system = [
-      ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
+      ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+      ("Mac OS", "Mac"),
       ("Linux", "Linux"),
     ].first { userAgent.contains($0.0) }?.1
     return [browser, system].compactMap(\.self).joined(separator: " · ")

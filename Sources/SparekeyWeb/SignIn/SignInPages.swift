@@ -54,7 +54,8 @@ enum SignInPages {
         status: .unprocessableContent)
     } catch Refusal.wrongNameOrPassword {
       return .page(
-        PasswordPage(journey: journey, username: name, passwordError: visit.texts["error.wrongNameOrPassword"]),
+        PasswordPage(
+          journey: journey, username: name, passwordError: visit.texts["error.wrongNameOrPassword"]),
         status: .unprocessableContent)
     }
   }
@@ -105,13 +106,15 @@ enum SignInPages {
 
   /// The pages that ask for a step-up; nothing else is ever returned to (T24).
   private static let purposes = [
-    "/account/recovery-code": "generateCode", "/account/password": "changePassword", "/account/email": "addEmail",
+    "/account/recovery-code": "generateCode", "/account/password": "changePassword",
+    "/account/email": "addEmail",
     "/account/email/remove": "removeEmail",
   ]
 
   private static func stepUpPage(_ visit: Visit, _ signedIn: SignedIn, returnTo: String) -> StepUpPage {
     StepUpPage(
-      username: signedIn.account.username, returnTo: purposes[returnTo] == nil ? "/account/security" : returnTo,
+      username: signedIn.account.username,
+      returnTo: purposes[returnTo] == nil ? "/account/security" : returnTo,
       purpose: purposes[returnTo].map { visit.texts["account.stepUp.for.\($0)"] })
   }
 

@@ -15,14 +15,16 @@ struct AccountCommand: AsyncParsableCommand {
     var username: String
     @Option(help: "A first email; it gets a code to confirm it.")
     var email: String?
-    @Flag(name: .customLong("password-stdin"), help: "Read the password from the first line of standard input.")
+    @Flag(
+      name: .customLong("password-stdin"), help: "Read the password from the first line of standard input.")
     var passwordFromInput = false
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
       guard passwordFromInput else {
-        throw ValidationError("Give --password-stdin: a password on the command line would be seen by others.")
+        throw ValidationError(
+          "Give --password-stdin: a password on the command line would be seen by others.")
       }
     }
 

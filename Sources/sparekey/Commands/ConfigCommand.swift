@@ -68,7 +68,9 @@ struct DoctorCommand: AsyncParsableCommand {
       return path
     }
     check("database") {
-      guard FileManager.default.fileExists(atPath: settings.databasePath) else { return "is made at the first start" }
+      guard FileManager.default.fileExists(atPath: settings.databasePath) else {
+        return "is made at the first start"
+      }
       _ = try Composition.make(settings)
       return settings.databasePath
     }

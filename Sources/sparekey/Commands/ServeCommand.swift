@@ -6,7 +6,8 @@ import SparekeyServices
 /// `sparekey serve`
 struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "serve", abstract: "Serve accounts. Without any configuration it runs on this machine alone.")
+    commandName: "serve", abstract: "Serve accounts. Without any configuration it runs on this machine alone."
+  )
 
   @OptionGroup var flags: SettingFlags
   @Flag(help: "Make a demo account, and print how to sign in to it. Refused unless the public URL is local.")
@@ -28,13 +29,13 @@ struct ServeCommand: AsyncParsableCommand {
         print(
           """
 
-            A demo account is waiting for you.
-              Sign in        \(shown)/sign-in
-              Username       \(account.username)
-              Password       \(account.password)
-              Security page  \(shown)/account/security
-              Its mail       \(settings.dataFolder)/outbox/
-            """)
+          A demo account is waiting for you.
+            Sign in        \(shown)/sign-in
+            Username       \(account.username)
+            Password       \(account.password)
+            Security page  \(shown)/account/security
+            Its mail       \(settings.dataFolder)/outbox/
+          """)
       }
       print("\nStop with Ctrl-C.")
       fflush(nil)
@@ -67,7 +68,9 @@ struct DemoAccount: Sendable {
     guard
       FileManager.default.createFile(
         atPath: file, contents: Data(password.utf8), attributes: [.posixPermissions: 0o600])
-    else { throw Settings.Problem(description: "The folder \(composition.settings.dataFolder) cannot be written.") }
+    else {
+      throw Settings.Problem(description: "The folder \(composition.settings.dataFolder) cannot be written.")
+    }
     return DemoAccount(password: password)
   }
 }

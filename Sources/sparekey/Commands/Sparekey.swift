@@ -9,7 +9,8 @@ struct Sparekey: AsyncParsableCommand {
     abstract: "Accounts that people get back into.",
     version: "0.1.0",
     subcommands: [
-      ServeCommand.self, AccountCommand.self, ConfigCommand.self, DoctorCommand.self, RecoveryCodeCommand.self,
+      ServeCommand.self, AccountCommand.self, ConfigCommand.self, DoctorCommand.self,
+      RecoveryCodeCommand.self,
     ])
 }
 
@@ -41,7 +42,8 @@ struct SettingFlags: ParsableArguments {
     for pair in set {
       let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
       guard parts.count == 2, let name = Settings.Name(rawValue: parts[0]) else {
-        throw Settings.Problem(description: "--set \(pair) is not a setting and its value. See: sparekey config")
+        throw Settings.Problem(
+          description: "--set \(pair) is not a setting and its value. See: sparekey config")
       }
       flags[name] = parts[1]
     }

@@ -14,13 +14,16 @@
 // A text with {count} may come in one form per plural category of the page's language (data-too-short-one,
 // -two, -few, -other ...); -many or the name without an ending serves for all that are not there.
 
-import { read } from "./recovery-code.js";
-
 const PAUSE_IN_TYPING = 350;
 
-for (const field of document.querySelectorAll("input[data-recovery-code]")) {
+const fields = [...document.querySelectorAll("input[data-recovery-code]")];
+const scanned = fields.filter(takeFragment);
+
+// Loaded only now, so that the fragment does not wait for it.
+const { read } = await import("./recovery-code.js");
+
+for (const field of fields) {
   const help = helpBeside(field);
-  takeFragment(field);
   if (help !== null) enhance(field, help);
 }
 
@@ -30,9 +33,10 @@ for (const field of document.querySelectorAll("input[data-recovery-code]")) {
  */
 function takeFragment(field) {
   const fragment = location.hash.slice(1);
-  if (fragment === "" || document.getElementById(fragment) !== null) return;
+  if (fragment === "" || document.getElementById(fragment) !== null) return false;
   history.replaceState(history.state, "", location.pathname + location.search);
   field.value = decoded(fragment);
+  return true;
 }
 
 function decoded(fragment) {
@@ -54,13 +58,13 @@ function helpBeside(field) {
 
 function enhance(field, help) {
   let timer;
+  let shown;
 
   const show = (reading) => {
     const nodes = explanation(reading, help, apply);
-    // What is announced once should not be announced again at the next key.
-    const shown = JSON.stringify([reading, nodes.length]);
-    if (help.dataset.shown !== shown) help.replaceChildren(...nodes);
-    help.dataset.shown = shown;
+    // What was announced once should not be announced again at the next key.
+    if (shown !== JSON.stringify(reading)) help.replaceChildren(...nodes);
+    shown = JSON.stringify(reading);
     if (reading.result === "code" || nodes.length === 0) field.removeAttribute("aria-invalid");
     else field.setAttribute("aria-invalid", "true");
     return nodes.length > 0;
@@ -75,7 +79,7 @@ function enhance(field, help) {
 
   const clear = () => {
     help.replaceChildren();
-    delete help.dataset.shown;
+    shown = undefined;
     field.removeAttribute("aria-invalid");
   };
 
@@ -102,11 +106,10 @@ function enhance(field, help) {
   });
 
   addEventListener("hashchange", () => {
-    takeFragment(field);
-    showWhileTyping();
+    if (takeFragment(field)) showWhileTyping();
   });
 
-  if (field.value !== "") showWhileTyping();
+  if (scanned.includes(field)) showWhileTyping();
 }
 
 function isUnfinished(reading) {
@@ -161,16 +164,12 @@ function plural(texts, name, count) {
 function values(reading) {
   const position = reading.wrongPosition ?? reading.positions?.[0];
   return {
-    group: () => number(reading.group ?? Math.floor(position / 5) + 1),
-    place: () => number(reading.place ?? (position % 5) + 1),
-    count: () => number(reading.missing ?? reading.extra ?? reading.count ?? reading.positions?.length),
+    group: () => String(reading.group ?? Math.floor(position / 5) + 1),
+    place: () => String(reading.place ?? (position % 5) + 1),
+    count: () => String(reading.missing ?? reading.extra ?? reading.count ?? reading.positions?.length),
     character: () => isolated([visible(reading.character)]),
     suggestion: () => isolated(marked(reading.code, reading.positions)),
   };
-}
-
-function number(value) {
-  return value.toLocaleString(document.documentElement.lang || "en");
 }
 
 function filled(text, values) {
