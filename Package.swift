@@ -73,7 +73,7 @@ let package = Package(
     .executableTarget(
       name: "sparekey",
       dependencies: [
-        "SparekeyCore", "SparekeyStore", "SparekeyServices", "SparekeyWeb",
+        "RecoveryCode", "SparekeyCore", "SparekeyStore", "SparekeyServices", "SparekeyWeb",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),

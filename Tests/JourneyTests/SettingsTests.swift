@@ -29,9 +29,11 @@ import Testing
   }
 
   @Test func `O1: flags win over the environment, it over the file, it over the default`() throws {
-    let file = "port: 1\nhost: 127.0.0.1\nservice-name: From the file\ntrusted-proxies: [10.0.0.1, 10.0.0.2]\n"
+    let file =
+      "port: 1\nhost: 127.0.0.1\nservice-name: From the file\ntrusted-proxies: [10.0.0.1, 10.0.0.2]\n"
     let settings = try settings(
-      flags: [.port: "3"], environment: ["SPAREKEY_PORT": "2", "SPAREKEY_SERVICE_NAME": "From the environment"],
+      flags: [.port: "3"],
+      environment: ["SPAREKEY_PORT": "2", "SPAREKEY_SERVICE_NAME": "From the environment"],
       file: file)
     #expect(settings.port == 3 && settings[.port].origin == "--port")
     #expect(
@@ -43,13 +45,15 @@ import Testing
 
   @Test func `Q5: a bad value is named with its origin and the fix`() {
     #expect(problem { try settings(environment: ["SPAREKEY_PORT": "http"]) }.contains("(SPAREKEY_PORT)"))
-    #expect(problem { try settings(flags: [.publicURL: "example.org"]) }.contains("https://accounts.example.org"))
+    #expect(
+      problem { try settings(flags: [.publicURL: "example.org"]) }.contains("https://accounts.example.org"))
     #expect(problem { try settings(flags: [.publicURL: "https://a.example/path"]) }.contains("public-url"))
     #expect(problem { try settings(environment: ["SPAREKEY_PROT": "1"]) }.contains("SPAREKEY_PROT"))
     #expect(problem { try settings(file: "prot: 1") }.contains("\"prot\" is not a setting"))
     #expect(problem { try settings(file: "- a\n- b") }.contains("not a YAML mapping"))
     #expect(problem { try settings(flags: [.database: "mysql://x"]) }.contains("sqlite:"))
-    #expect(problem { try Settings(flags: [:], environment: [:], file: "/nowhere.yaml") }.contains("/nowhere.yaml"))
+    #expect(
+      problem { try Settings(flags: [:], environment: [:], file: "/nowhere.yaml") }.contains("/nowhere.yaml"))
   }
 
   @Test func `limits and hashing can be weakened on this machine only`() throws {

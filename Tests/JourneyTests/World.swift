@@ -18,6 +18,10 @@ final class World: Sendable {
   let hashes: CountingHasher
   private let time = NIOLockedValueBox(Timestamp(milliseconds: 1_800_000_000_000))
 
+  /// Read once for all worlds.
+  private static let lists = Result { try PasswordLists(resources: serviceResources) }
+  private static let renderer = Result { try Renderer(resources: webResources) }
+
   static let password = "seven grey cats on a wall"
   let source = Source(address: "192.0.2.1", agent: "Firefox · Linux")
 
@@ -28,7 +32,7 @@ final class World: Sendable {
     let time = self.time
     let clock = WallClock { time.withLockedValue { $0 } }
     let hashes = CountingHasher()
-    let lists = try PasswordLists(resources: serviceResources)
+    let lists = try Self.lists.get()
     ports = Ports(
       database: try SQLiteDatabase(
         path: folder.appending(path: "test.sqlite").path, clock: clock, wrap: { tap.wrap($0) }),
@@ -38,7 +42,7 @@ final class World: Sendable {
     guard let publicURL = PublicURL("http://localhost:8080") else { throw CocoaError(.fileReadUnknown) }
     let passphrases = PassphraseSuggestion(words: lists.words)
     site = Site(
-      ports: ports, renderer: try Renderer(resources: webResources),
+      ports: ports, renderer: try Self.renderer.get(),
       settings: SiteSettings(publicURL: publicURL, serviceName: "Sparekey"),
       drawQRCode: { text, _ in try QRCode.svg(of: text) }, suggestPassphrase: { passphrases.make(.system) },
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

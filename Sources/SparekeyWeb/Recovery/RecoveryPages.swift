@@ -45,9 +45,10 @@ enum RecoveryPages {
     let journey = visit.journey ?? ""
     do {
       guard visit.form.has("code") else {
-        return dueStep(
-          of: try await visit.site.recovery.sendIssuedCode(
-            journey, to: visit.form[.option], binding: visit.binding, source: visit.source))
+        let again = visit.form[.option] == (try? await resume(visit))?.sentOption
+        let progress = try await visit.site.recovery.sendIssuedCode(
+          journey, to: visit.form[.option], binding: visit.binding, source: visit.source)
+        return dueStep(of: progress, saying: again ? "sent-again" : nil)
       }
       return dueStep(
         of: try await visit.site.recovery.enterIssuedCode(
@@ -176,8 +177,9 @@ enum RecoveryPages {
   }
 
   /// Where a journey continues: the page of the step that is due.
-  private static func dueStep(of progress: RecoveryProgress) -> Reply {
-    Reply.redirect(path(of: progress.step)).setting(.journey, progress.journey)
+  private static func dueStep(of progress: RecoveryProgress, saying notice: String? = nil) -> Reply {
+    Reply.redirect(path(of: progress.step) + (notice.map { "?notice=\($0)" } ?? ""))
+      .setting(.journey, progress.journey)
   }
 
   private static func path(of step: RecoveryAttempt.Step) -> String {
@@ -223,7 +225,9 @@ enum RecoveryPages {
     return IssuedCodePage(
       journey: progress.journey, username: progress.username,
       option: MaskedOption(id: id, label: visit.texts.format("recover.options.email", ["address": masked])),
-      onItsWay: visit.texts.format("recover.issuedCode.onItsWay", ["address": masked]))
+      onItsWay: visit.texts.format("recover.issuedCode.onItsWay", ["address": masked]),
+      notice: visit.query["notice"] == "sent-again"
+        ? visit.texts.format("recover.issuedCode.sentAgain", ["address": masked]) : nil)
   }
 
   private static func newPasswordPage(_ progress: RecoveryProgress, _ visit: Visit) -> NewPasswordPage {
@@ -254,7 +258,7 @@ enum RecoveryPages {
 
   private static func suggestion(_ suggestion: Suggestion, _ texts: Texts) -> CodeSuggestion {
     let characters = Array(suggestion.code.compact).map(String.init)
-    let first = suggestion.positions.first ?? 0
+    let first = suggestion.wrongPosition ?? suggestion.positions.first ?? 0
     let explanation =
       suggestion.kind == .wrongSymbol
       ? texts.format(
@@ -284,10 +288,23 @@ extension Texts {
     case .impossibleCharacter(let character, let group, let place):
       format(
         "recover.code.impossible",
-        ["character": "“\(character)”", "group": "\(group)", "place": "\(place)"])
+        ["character": shown(character), "group": "\(group)", "place": "\(place)"])
     case .tooManyUnreadable(let count): format("recover.code.tooManyUnreadable", ["count": "\(count)"])
     case .severalMistakes: self["recover.code.severalMistakes"]
     }
+  }
+}
+
+/// A character as it can be read in a sentence: one that has no form of its own by its code point.
+private func shown(_ character: Character) -> String {
+  let scalars = character.unicodeScalars
+  guard let first = scalars.first else { return "" }
+  switch first.properties.generalCategory {
+  case .control, .unassigned, .privateUse, .surrogate:
+    let digits = String(first.value, radix: 16, uppercase: true)
+    return "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+  case .nonspacingMark, .spacingMark, .enclosingMark: return "“\u{25CC}\(character)”"
+  default: return "“\(character)”"
   }
 }
 

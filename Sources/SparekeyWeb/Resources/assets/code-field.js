@@ -8,7 +8,8 @@
 //   data-too-short-*  data-too-long-*  data-too-many-unreadable     {count}
 //   data-impossible              {character} {group} {place}
 //   data-several-mistakes
-//   data-suggestion-wrong        {suggestion} {group} {place} {count}; data-suggestion-unreadable likewise
+//   data-suggestion-wrong        {group} {place} of the wrong symbol, {suggestion}: the right one
+//   data-suggestion-unreadable   {count}, {suggestion}: the whole code
 //   data-apply-label             the button that takes the suggestion
 //
 // A text with {count} may come in one form per plural category of the page's language (data-too-short-one,
@@ -126,8 +127,10 @@ function explanation(reading, help, apply) {
   const button = document.createElement("button");
   button.type = "button";
   button.dataset.apply = "";
-  button.append(...filled(help.dataset.applyLabel ?? "{suggestion}", values(reading)));
+  button.append(...(help.dataset.applyLabel ? [help.dataset.applyLabel] : [wholeCode(reading)]));
   button.addEventListener("click", () => apply(reading.code));
+  // The sentence about a wrong symbol names that symbol only; the person is asked about the whole code.
+  if (reading.kind === "wrongSymbol") nodes.push(" ", wholeCode(reading));
   return [...nodes, " ", button];
 }
 
@@ -168,8 +171,15 @@ function values(reading) {
     place: () => String(reading.place ?? (position % 5) + 1),
     count: () => String(reading.missing ?? reading.extra ?? reading.count ?? reading.positions?.length),
     character: () => isolated([visible(reading.character)]),
-    suggestion: () => isolated(marked(reading.code, reading.positions)),
+    suggestion: () =>
+      reading.kind === "wrongSymbol"
+        ? isolated([reading.code.replaceAll("-", "")[reading.wrongPosition]])
+        : wholeCode(reading),
   };
+}
+
+function wholeCode(reading) {
+  return isolated(marked(reading.code, reading.positions));
 }
 
 function filled(text, values) {
