@@ -65,6 +65,8 @@ struct Story {
   var tokens: [HeldToken] = []
   var finished: [Int: RecoveryCode] = [:]
   var nextJourney = 0
+  /// Issued codes that came to each person's mailbox.
+  var mailboxes: [String: [String]] = [:]
   var events: [String] = []
 
   init(world: World, seed: UInt64) {
@@ -108,7 +110,8 @@ struct Wanderer: Actor {
 
   func act(in story: inout Story) async throws {
     let recovery = story.world.site.recovery
-    let token = story.choices.one(of: story.tokens)
+    // Half of the time on from where it stands, otherwise any form that was ever open.
+    let token = Bool.random(using: &story.choices) ? story.tokens.last : story.choices.one(of: story.tokens)
     switch Int.random(in: 0..<9, using: &story.choices) {
     case 0, 1:
       guard let name = story.choices.one(of: names) else { return }
@@ -143,8 +146,11 @@ struct Wanderer: Actor {
   /// With whatever came to its own mailbox, or a guess.
   private func enterIssuedCode(_ token: HeldToken?, _ story: inout Story) async throws {
     guard let token else { return }
-    let mail = try await story.world.mail().filter { $0.username == own }.compactMap(\.code)
-    let code = story.choices.one(of: mail) ?? "000000"
+    for notice in try await story.world.mail() {
+      if let code = notice.code { story.mailboxes[notice.username, default: []].append(code) }
+    }
+    let mail = story.mailboxes[own] ?? []
+    let code = (Bool.random(using: &story.choices) ? mail.last : story.choices.one(of: mail)) ?? "000000"
     story.note("\(own) enters an issued code in the recovery of \(token.name)")
     guard
       let progress = try? await story.world.site.recovery.enterIssuedCode(
@@ -158,7 +164,10 @@ struct Wanderer: Actor {
 
   private func enterCode(_ token: HeldToken?, _ story: inout Story) async throws {
     guard let token, let mine = story.accounts[own] else { return }
-    let code = story.choices.one(of: mine.oldCodes + [mine.liveCode, .generate()].compactMap(\.self))
+    let code =
+      Bool.random(using: &story.choices)
+      ? mine.liveCode
+      : story.choices.one(of: mine.oldCodes + [mine.liveCode, .generate()].compactMap(\.self))
     guard let code else { return }
     story.note("\(own) enters a recovery code in the recovery of \(token.name)")
     let progress: RecoveryProgress

@@ -1,10 +1,10 @@
 // Helps while a recovery code is typed (C7). Nothing typed leaves the page before the form is sent.
 //
-// <input data-recovery-code> is the field. The element [data-code-help] beside it (role="status") is where help
-// appears; its other data attributes are the texts:
+// <input data-recovery-code> is the field. The element [data-code-help] beside it, a live region, is where
+// help appears; its other data attributes are the texts:
 //
 //   data-ok                      the code is complete and free of mistakes
-//   data-empty                   nothing was typed; without it, an empty field is the server's affair
+//   data-empty                   nothing was typed; without it, all 25 symbols are missing (data-too-short-*)
 //   data-too-short-*  data-too-long-*  data-too-many-unreadable     {count}
 //   data-impossible              {character} {group} {place}
 //   data-several-mistakes
@@ -15,7 +15,8 @@
 // A text with {count} may come in one form per plural category of the page's language (data-too-short-one,
 // -two, -few, -other ...); -many or the name without an ending serves for all that are not there.
 
-const PAUSE_IN_TYPING = 350;
+const PAUSE_IN_TYPING = 250;
+const SYMBOLS = 25;
 
 const fields = [...document.querySelectorAll("input[data-recovery-code]")];
 const scanned = fields.filter(takeFragment);
@@ -60,12 +61,17 @@ function helpBeside(field) {
 function enhance(field, help) {
   let timer;
   let shown;
+  const serverError = document.getElementById(`${field.id}-error`);
+  help.id ||= `${field.id}-help`;
+  field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") ?? ""} ${help.id}`.trim());
 
   const show = (reading) => {
     const nodes = explanation(reading, help, apply);
     // What was announced once should not be announced again at the next key.
     if (shown !== JSON.stringify(reading)) help.replaceChildren(...nodes);
     shown = JSON.stringify(reading);
+    // What the server said was about an older text.
+    if (nodes.length > 0) serverError?.replaceChildren();
     if (reading.result === "code" || nodes.length === 0) field.removeAttribute("aria-invalid");
     else field.setAttribute("aria-invalid", "true");
     return nodes.length > 0;
@@ -81,7 +87,7 @@ function enhance(field, help) {
   const clear = () => {
     help.replaceChildren();
     shown = undefined;
-    field.removeAttribute("aria-invalid");
+    if (!serverError?.textContent) field.removeAttribute("aria-invalid");
   };
 
   const apply = (code) => {
@@ -90,10 +96,12 @@ function enhance(field, help) {
     field.focus();
   };
 
-  field.addEventListener("input", () => {
+  const showSoon = (event) => {
     clearTimeout(timer);
-    timer = setTimeout(showWhileTyping, PAUSE_IN_TYPING);
-  });
+    if (!event.isComposing) timer = setTimeout(showWhileTyping, PAUSE_IN_TYPING);
+  };
+  field.addEventListener("input", showSoon);
+  field.addEventListener("compositionend", showSoon);
 
   field.form?.addEventListener("submit", (event) => {
     if (event.submitter?.formNoValidate) return;
@@ -121,17 +129,23 @@ function isUnfinished(reading) {
 function explanation(reading, help, apply) {
   const text = textFor(reading, help.dataset);
   if (text === undefined) return [];
-  const nodes = filled(text, values(reading));
+  const nodes = [paragraph(filled(text, values(reading)))];
   if (reading.result !== "suggestion") return nodes;
 
   const button = document.createElement("button");
   button.type = "button";
-  button.dataset.apply = "";
+  button.className = "button second";
   button.append(...(help.dataset.applyLabel ? [help.dataset.applyLabel] : [wholeCode(reading)]));
   button.addEventListener("click", () => apply(reading.code));
   // The sentence about a wrong symbol names that symbol only; the person is asked about the whole code.
-  if (reading.kind === "wrongSymbol") nodes.push(" ", wholeCode(reading));
-  return [...nodes, " ", button];
+  if (reading.kind === "wrongSymbol") nodes.push(paragraph([wholeCode(reading)]));
+  return [...nodes, button];
+}
+
+function paragraph(content) {
+  const element = document.createElement("p");
+  element.append(...content);
+  return element;
 }
 
 function textFor(reading, texts) {
@@ -139,7 +153,7 @@ function textFor(reading, texts) {
     case "code":
       return texts.ok;
     case "empty":
-      return texts.empty;
+      return texts.empty ?? plural(texts, "tooShort", SYMBOLS);
     case "tooShort":
       return plural(texts, "tooShort", reading.missing);
     case "tooLong":
@@ -169,7 +183,8 @@ function values(reading) {
   return {
     group: () => String(reading.group ?? Math.floor(position / 5) + 1),
     place: () => String(reading.place ?? (position % 5) + 1),
-    count: () => String(reading.missing ?? reading.extra ?? reading.count ?? reading.positions?.length),
+    count: () =>
+      String(reading.missing ?? reading.extra ?? reading.count ?? reading.positions?.length ?? SYMBOLS),
     character: () => isolated([visible(reading.character)]),
     suggestion: () =>
       reading.kind === "wrongSymbol"
@@ -179,7 +194,9 @@ function values(reading) {
 }
 
 function wholeCode(reading) {
-  return isolated(marked(reading.code, reading.positions));
+  const element = isolated(marked(reading.code, reading.positions));
+  element.className = "code-text";
+  return element;
 }
 
 function filled(text, values) {
