@@ -21,7 +21,9 @@ struct Composition: Sendable {
     let logger = Self.logger(settings)
     try FileManager.default.createDirectory(
       atPath: settings.dataFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    let keys = try KeyFile.open("\(settings.dataFolder)/sparekey.keys")
+    let keys = try KeyFile.open(
+      "\(settings.dataFolder)/sparekey.keys",
+      mayMake: !FileManager.default.fileExists(atPath: settings.databasePath))
     let database = try SQLiteDatabase(path: settings.databasePath, clock: clock)
     let hashing = Argon2Pool(
       threads: settings.hashThreads, queue: settings.hashQueue, costs: settings.hashCosts)

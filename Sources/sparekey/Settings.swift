@@ -94,7 +94,10 @@ struct Settings: Sendable {
       if required { throw Problem(description: "The configuration file \(path) cannot be read.") }
       return [:]
     }
-    guard let mapping = try? Yams.load(yaml: text) as? [String: Any] else {
+    // Without a resolver every value is the text that was written: `off` stays `off`.
+    guard let loaded = try? Yams.load(yaml: text, .basic) ?? [String: Any](),
+      let mapping = loaded as? [String: Any]
+    else {
       throw Problem(description: "The configuration file \(path) is not a YAML mapping of settings.")
     }
     for key in mapping.keys where Name(rawValue: key) == nil {

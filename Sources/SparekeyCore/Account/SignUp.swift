@@ -27,8 +27,12 @@ package struct SignUp: Sendable {
       typedPassword, for: .password, twoStep: false,
       contextWords: [username.display] + (email.map { [$0.text, String($0.localPart)] } ?? []))
 
-    try await ports.database.write { [ports] transaction in
-      if limited { try ports.countTry(ThrottleRules.signUp, on: "", from: source, in: transaction) }
+    if limited {
+      try await ports.database.write { [ports] transaction in
+        try ports.countTry(ThrottleRules.signUp, on: "", from: source, in: transaction)
+      }
+    }
+    try await ports.database.read { transaction in
       guard try transaction.account(canonicalName: username.canonical) == nil else {
         throw Refusal.field(.username, .taken)
       }

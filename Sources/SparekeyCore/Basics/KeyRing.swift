@@ -74,6 +74,11 @@ package struct KeyRing: Sendable {
     return Array(plain)
   }
 
+  /// As long as a sealed value, tried with the current key, opened by none: for work that must cost the same (S6).
+  package func unopenable(length: Int) -> [UInt8] {
+    [currentID] + Array(repeating: 0, count: max(0, length - 1))
+  }
+
   /// A keyed digest (HMAC-SHA256, 32 bytes) under the oldest master, so that digests in the database stay
   /// comparable while keys rotate.
   package func digest(_ bytes: some Collection<UInt8>, for purpose: KeyPurpose) -> [UInt8] {

@@ -11,6 +11,7 @@ package struct Notice: Sendable, Codable {
     case codeMade(serial: String)
     case codeReplaced(serial: String)
     case emailAdded(masked: String)
+    case emailConfirmed(masked: String)
     case emailRemoved(masked: String)
     case signedOutEverywhere
     /// About ten well-formed codes that do not fit.
@@ -93,9 +94,15 @@ extension Ports {
   private func take(
     _ message: OutboxMessage, _ deliver: @Sendable (Notice) async throws -> Void
   ) async throws {
-    let body = keys.open(message.sealedBody, for: .outbox, bound: "outbox/\(message.id)") ?? []
+    struct UnreadableMessage: Error {}
     do {
-      if let notice = try? JSON.decode(Notice.self, from: body) { try await deliver(notice) }
+      guard let body = keys.open(message.sealedBody, for: .outbox, bound: "outbox/\(message.id)") else {
+        throw UnreadableMessage()
+      }
+      // A message to nobody is blank.
+      if body.contains(where: { $0 != UInt8(ascii: " ") }) {
+        try await deliver(JSON.decode(Notice.self, from: body))
+      }
       try await database.write { try $0.delivered(message.id, at: $0.now) }
     } catch {
       // 30 s, 1 min, 2 min … one hour: a mail server that is down hears of it soon after it is back.

@@ -64,7 +64,8 @@ package struct AccountFacts: Sendable {
   /// What an issued code sent to this contact would be worth.
   package func strength(of contact: Contact, at now: Timestamp) -> EvidenceStrength {
     let isSenior = Seniority.isSenior(
-      since: contact.addedAt, fromSignUp: contact.fromSignUp, amongSince: contacts.map(\.addedAt), at: now)
+      since: contact.provenSince, fromSignUp: contact.fromSignUp, amongSince: contacts.map(\.provenSince),
+      at: now)
     return EvidenceStrength(kind: .email, isSenior: isSenior)
   }
 }

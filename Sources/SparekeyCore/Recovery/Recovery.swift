@@ -183,6 +183,8 @@ package struct Recovery: Sendable {
     username: String, code: ShownCode
   ) {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
+    // Every token of a journey holds the seed; only the one that had the proof may see what came of it.
+    guard case .choosingPassword = attempt.state else { throw Refusal.outOfStep }
     return (attempt.username, try await answer(to: attempt))
   }
 
@@ -210,11 +212,11 @@ package struct Recovery: Sendable {
     try await ports.database.read { [ports] in (try ports.facts(named: name, in: $0), $0.now) }
   }
 
-  /// The owner hears of about ten well-formed codes that do not fit, whoever sent them; once a day.
+  /// The owner hears of ten well-formed codes that do not fit, whoever sent them, and of every hundredth.
   private func countWrongCode(for account: Account?, named name: String, source: Source) async throws {
     try await ports.database.write { [ports] transaction in
       let count = try ports.tally(ThrottleRules.wrongCodes, on: name, in: transaction)
-      guard count == ThrottleRules.wrongCodesTold, let account else { return }
+      guard count == ThrottleRules.wrongCodesTold || count.isMultiple(of: 100), let account else { return }
       try ports.note(.wrongCodes, on: account.id, source: source, in: transaction)
       try ports.tell(
         ports.contacts(of: account.id, in: transaction), .wrongCodes(count: count), about: account,

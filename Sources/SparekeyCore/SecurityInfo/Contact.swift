@@ -28,6 +28,9 @@ package struct Contact: Sendable, Equatable {
 
   package var isConfirmed: Bool { confirmedAt != nil }
 
+  /// Its age as a proof: waiting unconfirmed makes nothing senior (H8).
+  package var provenSince: Timestamp { confirmedAt ?? addedAt }
+
   /// As shown to someone who has not proved to be the owner.
   package var masked: String { (try? EmailAddress(address).masked) ?? "•••" }
 }
@@ -82,6 +85,12 @@ package struct StoredContact: Sendable {
   }
 }
 
+/// A contact row that no key opens: a fault, since a contact that silently vanished could not be told anything.
+package struct UnreadableContact: Error, CustomStringConvertible {
+  package let id: ContactID
+  package var description: String { "the address of contact \(id) cannot be opened with the keys present" }
+}
+
 extension KeyRing {
   /// Addresses rest encrypted, bound to their account (T13).
   package func seal(_ contact: Contact) -> [UInt8] {
@@ -100,6 +109,9 @@ extension KeyRing {
 
 extension Ports {
   package func contacts(of account: AccountID, in transaction: any Transaction) throws -> [Contact] {
-    try transaction.contacts(of: account).compactMap(keys.open)
+    try transaction.contacts(of: account).map { stored in
+      guard let contact = keys.open(stored) else { throw UnreadableContact(id: stored.id) }
+      return contact
+    }
   }
 }

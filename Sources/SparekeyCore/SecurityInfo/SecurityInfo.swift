@@ -80,7 +80,8 @@ package struct SecurityInfo: Sendable {
       guard let account = try transaction.account(signedIn.account.id) else { throw Refusal.notSignedIn }
       let masked = try ports.contacts(of: account.id, in: transaction).first { $0.id == id }?.masked ?? ""
       try ports.record(
-        .emailConfirmed, detail: masked, of: account, source: source, notice: nil, in: transaction)
+        .emailConfirmed, detail: masked, of: account, source: source,
+        notice: .emailConfirmed(masked: masked), in: transaction)
       guard try transaction.confirm(id, at: transaction.now) else { throw Refusal.issuedCodeWrong }
       try ports.clearTries(
         ThrottleRules.confirmEmail, on: signedIn.account.id.text, from: source, in: transaction)

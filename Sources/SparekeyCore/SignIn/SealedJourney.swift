@@ -17,7 +17,8 @@ package protocol Journey: Codable, Sendable {
 }
 
 extension Ports {
-  private static var journeySize: Int { 1_024 }
+  /// More than the longest state, so that every token has one length.
+  private static var journeySize: Int { 2_048 }
   private static var largestToken: Int { 4_096 }
 
   package func seal<State: Journey>(_ state: State, for binding: JourneyBinding) throws -> String {

@@ -27,6 +27,7 @@ package final class Argon2Pool: SecretHashing {
 
   package let costs: HashCosts
   private let queueLength: Int
+  private let threadCount: Int
   private let state = NIOLockedValueBox(State())
   private let jobs = DispatchSemaphore(value: 0)
 
@@ -37,7 +38,8 @@ package final class Argon2Pool: SecretHashing {
     precondition(sodium_init() >= 0, "libsodium cannot start without randomness")
     self.costs = costs
     queueLength = queue
-    for number in 0..<max(1, threads) {
+    threadCount = max(1, threads)
+    for number in 0..<threadCount {
       let thread = Thread { [weak self, jobs] in
         while true {
           jobs.wait()
@@ -62,7 +64,7 @@ package final class Argon2Pool: SecretHashing {
       return Array(state.waiting.values)
     }
     for job in left { job.finish(.failure(Refusal.busy(retryAfterSeconds: 1))) }
-    for _ in 0..<64 { jobs.signal() }
+    for _ in 0..<threadCount { jobs.signal() }
   }
 
   package func hash(_ secret: Secret, salt: [UInt8], cost: HashCost) async throws -> [UInt8] {

@@ -10,12 +10,15 @@ import SparekeyCore
 /// apart from it.
 package enum KeyFile {
   package enum Problem: Error, Equatable, CustomStringConvertible {
+    case missing(path: String)
     case readableByOthers(path: String)
     case malformed(path: String, line: Int)
     case cannotCreate(path: String, reason: String)
 
     package var description: String {
       switch self {
+      case .missing(let path):
+        "The key file \(path) is missing, and the database cannot be opened without it. Put back its copy."
       case .readableByOthers(let path):
         "The key file \(path) can be read by other users. Run: chmod 600 \(path)"
       case .malformed(let path, let line): "The key file \(path) cannot be read at line \(line)."
@@ -29,9 +32,13 @@ package enum KeyFile {
     # Back it up, apart from the database.
     """
 
-  /// Loads the file, or makes it with one new key when there is none.
-  package static func open(_ path: String, randomness: Randomness = .system) throws -> KeyRing {
+  /// Loads the file, or makes it with one new key.
+  /// - Parameter mayMake: only while there is no database: new keys would open nothing in an old one.
+  package static func open(
+    _ path: String, mayMake: Bool = true, randomness: Randomness = .system
+  ) throws -> KeyRing {
     if !FileManager.default.fileExists(atPath: path) {
+      guard mayMake else { throw Problem.missing(path: path) }
       try create(path, "\(header)\n1 \(Data(randomness.bytes(32)).base64EncodedString())\n")
     }
     let attributes = try FileManager.default.attributesOfItem(atPath: path)

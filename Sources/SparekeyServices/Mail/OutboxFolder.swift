@@ -62,9 +62,12 @@ package struct OutboxFolder: Sendable {
     let temporary = folder.appending(path: ".\(name)")
     guard
       FileManager.default.createFile(
-        atPath: temporary.path, contents: Data(mail.text(at: time, id: id).utf8),
-        attributes: [.posixPermissions: 0o600])
+        atPath: temporary.path, contents: nil, attributes: [.posixPermissions: 0o600])
     else { throw CocoaError(.fileWriteUnknown) }
+    let file = try FileHandle(forWritingTo: temporary)
+    try file.write(contentsOf: Data(mail.text(at: time, id: id).utf8))
+    try file.synchronize()
+    try file.close()
     try FileManager.default.moveItem(at: temporary, to: folder.appending(path: "\(name).eml"))
   }
 }

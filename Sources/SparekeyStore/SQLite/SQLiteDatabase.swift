@@ -11,7 +11,8 @@ package final class SQLiteDatabase: SparekeyCore.Database {
   private let writes: WriteQueue
   private let wrap: @Sendable (any SQLConnection) -> any SQLConnection
 
-  /// Opens or makes the file, takes it for this process alone, and brings its schema up to date.
+  /// Opens or makes the file and brings its schema up to date. Other processes, such as the
+  /// command line, may use it at the same time.
   /// - Parameter wrap: the test door: decorates the connection of each transaction (faults, counts).
   /// - Throws: `StoreProblem` in words for the operator.
   package init(

@@ -22,6 +22,7 @@ package struct NoticeLetter: Sendable {
     case .codeMade(let serial): (key, values["serial"]) = ("codeMade", serial)
     case .codeReplaced(let serial): (key, values["serial"]) = ("codeReplaced", serial)
     case .emailAdded(let masked): (key, values["email"]) = ("emailAdded", masked)
+    case .emailConfirmed(let masked): (key, values["email"]) = ("emailConfirmed", masked)
     case .emailRemoved(let masked): (key, values["email"]) = ("emailRemoved", masked)
     case .signedOutEverywhere: key = "signedOutEverywhere"
     case .wrongCodes(let count): (key, values["count"]) = ("wrongCodes", "\(count)")

@@ -95,7 +95,7 @@ extension Site {
   private func reply(to refusal: Refusal, of visit: Visit) -> Reply {
     switch refusal {
     case .notSignedIn: return .redirect("/sign-in?notice=sign-in-first")
-    case .stepUpNeeded: return .redirect("/step-up?return-to=\(visit.path)")
+    case .stepUpNeeded: return .redirect("/step-up?return-to=" + SignInPages.returnAddress(of: visit))
     case .expired: return message("expired", link: startPage(visit), status: .badRequest)
     case .changedMeanwhile, .alreadyDone:
       return message("changedMeanwhile", link: startPage(visit), status: .conflict)

@@ -13,7 +13,9 @@ package struct WebContext: RequestContext {
 
   package init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
-    peer = source.channel.remoteAddress?.ipAddress ?? "local"
+    let address = source.channel.remoteAddress?.ipAddress ?? "local"
+    // An IPv4 client of a socket that listens on IPv6 too.
+    peer = address.hasPrefix("::ffff:") ? String(address.dropFirst(7)) : address
   }
 
   package var maxUploadSize: Int { Form.largest }

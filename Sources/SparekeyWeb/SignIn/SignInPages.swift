@@ -91,7 +91,7 @@ enum SignInPages {
     do {
       let started = try await visit.site.sessions.stepUp(
         signedIn, password: visit.form[.password], source: visit.source)
-      return Reply.redirect(purposes[returnTo] == nil ? "/account/security" : returnTo)
+      return Reply.redirect(safe(returnTo))
         .setting(.session, started.token.revealedText)
     } catch Refusal.field(_, let problem) {
       var page = stepUpPage(visit, signedIn, returnTo: returnTo)
@@ -113,9 +113,31 @@ enum SignInPages {
 
   private static func stepUpPage(_ visit: Visit, _ signedIn: SignedIn, returnTo: String) -> StepUpPage {
     StepUpPage(
-      username: signedIn.account.username,
-      returnTo: purposes[returnTo] == nil ? "/account/security" : returnTo,
-      purpose: purposes[returnTo].map { visit.texts["account.stepUp.for.\($0)"] })
+      username: signedIn.account.username, returnTo: safe(returnTo),
+      purpose: purpose(of: returnTo).map { visit.texts["account.stepUp.for.\($0)"] })
+  }
+
+  /// Where a page that asked for a step-up is found again, percent-encoded for a query.
+  static func returnAddress(of visit: Visit) -> String {
+    let contact = visit.query.has("contact") ? visit.query["contact"] : visit.form["contact"]
+    return safe(visit.path + (contact.isEmpty ? "" : "?contact=\(contact)"))
+      .replacingOccurrences(of: "?", with: "%3F").replacingOccurrences(of: "=", with: "%3D")
+  }
+
+  private static func purpose(of address: String) -> String? {
+    purposes[String(address.prefix { $0 != "?" })]
+  }
+
+  private static func safe(_ address: String) -> String {
+    guard purpose(of: address) != nil else { return "/account/security" }
+    let parts = address.split(separator: "?", maxSplits: 1)
+    guard parts.count == 2 else { return address }
+    let contact = parts[1].hasPrefix("contact=") ? parts[1].dropFirst("contact=".count) : ""
+    guard (1...64).contains(contact.count), contact.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) })
+    else {
+      return String(parts[0])
+    }
+    return address
   }
 
   /// The sign-in under way; a recovery that turned back begins one with its name.

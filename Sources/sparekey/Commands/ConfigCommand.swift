@@ -63,8 +63,9 @@ struct DoctorCommand: AsyncParsableCommand {
     }
     check("key file") {
       let path = "\(settings.dataFolder)/sparekey.keys"
-      guard FileManager.default.fileExists(atPath: path) else { return "is made at the first start" }
-      _ = try KeyFile.open(path)
+      let isNew = !FileManager.default.fileExists(atPath: settings.databasePath)
+      if isNew, !FileManager.default.fileExists(atPath: path) { return "is made at the first start" }
+      _ = try KeyFile.open(path, mayMake: false)
       return path
     }
     check("database") {

@@ -32,7 +32,7 @@ struct ServeCommand: AsyncParsableCommand {
           A demo account is waiting for you.
             Sign in        \(shown)/sign-in
             Username       \(account.username)
-            Password       \(account.password)
+            Password       \(account.password)   (until you change it)
             Security page  \(shown)/account/security
             Its mail       \(settings.dataFolder)/outbox/
           """)
@@ -55,6 +55,12 @@ struct DemoAccount: Sendable {
     }
     let ports = composition.ports
     let password = composition.site.suggestPassphrase()
+    guard
+      FileManager.default.createFile(
+        atPath: file, contents: Data(password.utf8), attributes: [.posixPermissions: 0o600])
+    else {
+      throw Settings.Problem(description: "The folder \(composition.settings.dataFolder) cannot be written.")
+    }
     let source = Source(address: "this machine", agent: "sparekey serve --demo")
     let started = try await composition.site.signUp.createByOperator(
       username: "demo", password: password, email: "demo@example.org", source: source)
@@ -65,12 +71,6 @@ struct DemoAccount: Sendable {
       }
     }
     try await composition.site.sessions.signOut(composition.site.sessions.signedIn(by: started.token))
-    guard
-      FileManager.default.createFile(
-        atPath: file, contents: Data(password.utf8), attributes: [.posixPermissions: 0o600])
-    else {
-      throw Settings.Problem(description: "The folder \(composition.settings.dataFolder) cannot be written.")
-    }
     return DemoAccount(password: password)
   }
 }
