@@ -8,6 +8,8 @@ ARGS ?=
 # How long, and how often, `make test-long` tries.
 FUZZ_SECONDS ?= 60
 COMPARE_CODES ?= 20000
+WALKS ?= 2000
+KILL_ROUNDS ?= 100
 
 # One kind of build for everything: other flags, or a release build, would compile all packages once more.
 sparekey := .build/debug/sparekey
@@ -36,9 +38,11 @@ else
 endif
 	$(python) -m pytest Tests/System Tests/Browser -q
 
-test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, COMPARE_CODES=20000
+test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, COMPARE_CODES=20000, WALKS=2000, KILL_ROUNDS=100
 	swift build --build-tests
 	Fuzz/run RecoveryCode $(FUZZ_SECONDS)
+	WALKS=$(WALKS) swift test --skip-build --disable-xctest --filter 'rows 1 to 3'
+	KILL_ROUNDS=$(KILL_ROUNDS) $(python) -m pytest Tests/System/test_kill.py -q
 	$(python) Tests/System/recovery_code_reference.py compare --count $(COMPARE_CODES) -- $(sparekey) recovery-code read
 ifdef node
 	$(python) Tests/System/recovery_code_reference.py compare --count $(COMPARE_CODES) -- \

@@ -33,6 +33,21 @@ import Testing
     await #expect(throws: Refusal.signUpClosed) { try await closed.person() }
   }
 
+  @Test func `S6: learning which names are taken is limited, taken or not`() async throws {
+    let world = try World()
+    _ = try await world.person()
+    var slowedDown = false
+    for _ in 0..<40 where !slowedDown {
+      do {
+        _ = try await world.site.signUp.create(
+          username: "maria", password: World.password, email: nil, source: world.source)
+      } catch Refusal.slowDown {
+        slowedDown = true
+      } catch {}
+    }
+    #expect(slowedDown)
+  }
+
   @Test func `T11: of 16 sign-ups for one name one wins`() async throws {
     let world = try World(limits: false)
     let made = await withTaskGroup(of: Bool.self) { group in

@@ -52,6 +52,24 @@ import Testing
       try await world.mail().allSatisfy { $0.address == "maria@example.org" }, "nothing goes out for a decoy")
   }
 
+  @Test func `S6: journeys have one length whatever is typed as a name`() async throws {
+    let world = try World(limits: false)
+    _ = try await world.person()
+    let padding = [
+      "", "\t\t\t", "\u{0}\u{1}", String(repeating: "\t", count: 250), String(repeating: "\"", count: 200),
+    ]
+    for name in ["maria", "nobody"] {
+      for odd in padding {
+        let progress = try await world.site.recovery.start(username: name + odd, binding: .api)
+        #expect(progress.journey.count == 2_770)
+        guard let option = progress.options.first else { continue }
+        let sent = try await world.site.recovery.sendIssuedCode(
+          progress.journey, to: option.id, binding: .api, source: world.source)
+        #expect(sent.journey.count == 2_770)
+      }
+    }
+  }
+
   @Test func `S6: asking for a mail costs the same statements for every name`() async throws {
     let world = try World(limits: false)
     _ = try await world.person()

@@ -262,4 +262,20 @@ import Testing
     }
     _ = try await world.recover(journey, to: Self.newPassword)
   }
+
+  @Test func `C4: what a journey came to is shown to the token that had the proof, to no earlier one`()
+    async throws
+  {
+    let world = try World()
+    let code = try await world.makeCode(world.person()).code
+    let start = try await world.site.recovery.start(username: "maria", withCode: true, binding: .api)
+    let proved = try await world.site.recovery.enterRecoveryCode(
+      start.journey, code: code.formatted, binding: .api, source: world.source)
+    let shown = try await world.recover(proved.journey, to: Self.newPassword)
+    await #expect(throws: Refusal.outOfStep) {
+      try await world.site.recovery.finished(start.journey, binding: .api)
+    }
+    await #expect(throws: Refusal.outOfStep) { try await world.recover(start.journey, to: Self.newPassword) }
+    #expect(try await world.site.recovery.finished(proved.journey, binding: .api).code.code == shown.code)
+  }
 }

@@ -60,6 +60,10 @@ import Testing
     #expect(throws: KeyFile.Problem.readableByOthers(path: path)) { try KeyFile.open(path) }
   }
 
+  @Test func `T13: a lost key file is never replaced beside an old database`() {
+    #expect(throws: KeyFile.Problem.missing(path: path)) { try KeyFile.open(path, mayMake: false) }
+  }
+
   @Test func `a damaged key file says which line`() throws {
     #expect(
       FileManager.default.createFile(

@@ -1,0 +1,123 @@
+"""A running server for the tests in this folder: the built program, on a free port, with data of its own.
+
+SPAREKEY_BINARY says which program; otherwise it is the one in .build/debug.
+"""
+
+import contextlib
+import email
+import email.policy
+import os
+import pathlib
+import re
+import socket
+import sqlite3
+import subprocess
+import time
+
+import pytest
+import requests
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = ROOT / os.environ.get("SPAREKEY_BINARY", ".build/debug/sparekey")
+PATIENCE = 20
+
+
+class Server:
+    """`sparekey serve` as a process. Its settings are cheap hashes and no limits unless a test says otherwise."""
+
+    def __init__(self, data, settings=None, demo=False):
+        self.data = pathlib.Path(data)
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        chosen = {"limits": "off", "hash-cost": "cheap", "log-level": "warning", **(settings or {})}
+        self.log = self.data / "server.log"
+        command = [BINARY, "serve", "--data", self.data, "--port", str(self.port)]
+        command += [word for name, value in chosen.items() for word in ("--set", f"{name}={value}")]
+        # Settings come from the command line alone: neither from the environment nor from a file that lies about.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SPAREKEY_")}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command + ["--demo"] * demo, cwd=self.data, env=environment, stdout=log, stderr=log)
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_until_ready(self):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(requests.ConnectionError):
+                if requests.get(f"{self.url}/readyz", timeout=5).ok:
+                    return
+            time.sleep(0.05)
+        raise RuntimeError(f"the server did not start:\n{self.log.read_text(errors='replace')}")
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def call(self, method, path, body=None, token=None, **more):
+        """An API call: `body` is sent as JSON, `token` as a bearer."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return requests.request(
+            method, f"{self.url}{path}", json=body, headers=headers, timeout=PATIENCE, **more)
+
+    def mails(self, to):
+        """The mails to an address so far, oldest first."""
+        files = sorted((self.data / "outbox").glob("*.eml"))
+        mails = [email.message_from_bytes(file.read_bytes(), policy=email.policy.SMTP) for file in files]
+        return [mail for mail in mails if mail["To"] == to]
+
+    def wait_for_mail(self, to, after):
+        """The mail that comes when there are `after` already."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            mails = self.mails(to)
+            if len(mails) > after:
+                return mails[after]
+            time.sleep(0.1)
+        raise AssertionError(f"no further mail to {to} came")
+
+    def change_database(self, statement, *values):
+        """For what would take too long to wait for, such as ten minutes passing."""
+        with contextlib.closing(sqlite3.connect(self.data / "sparekey.sqlite", timeout=PATIENCE)) as database:
+            with database:
+                changed = database.execute(statement, values).rowcount
+        assert changed != 0, f"nothing matched: {statement}"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def six_digits(mail):
+    return re.search(r"\b[0-9]{6}\b", mail["Subject"]).group()
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory):
+    """Starts servers that live until the tests are over."""
+    if not BINARY.exists():
+        pytest.fail(f"{BINARY} is missing: build it first, or name another one in SPAREKEY_BINARY")
+    running = []
+
+    def start(settings=None, demo=False):
+        running.append(Server(tmp_path_factory.mktemp("server"), settings, demo))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def server(start_server):
+    """The server that most tests share. It has the demo account, whose email is confirmed."""
+    return start_server(demo=True)

@@ -1,0 +1,500 @@
+"""The JSON API, from outside: the whole way back, every problem that openapi.json describes, and openapi.json
+against the routes and against a server under odd requests."""
+
+import concurrent.futures
+import itertools
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT, six_digits
+
+jsonschema = pytest.importorskip("jsonschema")
+
+DOCUMENT = json.loads((ROOT / "Sources/SparekeyWeb/Resources/openapi.json").read_text())
+ROUTES = ROOT / "Sources/SparekeyWeb/API/APIRoutes.swift"
+URN = "urn:sparekey:problem:"
+PASSWORD = "violet anchor sevenfold"
+NEW_PASSWORD = "lantern quiet marble ridge"
+DEMO_EMAIL = "demo@example.org"
+SEED = 20260503
+EXAMPLES = 15
+
+numbers = itertools.count(1)
+
+
+class Person:
+    """Someone with an account, and what they do over the API."""
+
+    def __init__(self, server, username=None):
+        self.server = server
+        self.username = username or f"person{next(numbers)}"
+        answer = server.call("POST", "/api/v1/accounts", {"username": self.username, "password": PASSWORD})
+        assert answer.status_code == 201, answer.text
+        self.token = answer.json()["session"]["token"]
+
+    def call(self, method, path, body=None):
+        return self.server.call(method, path, body, self.token)
+
+    def make_code(self):
+        answer = self.call("POST", "/api/v1/recovery-code")
+        assert answer.status_code == 201, answer.text
+        return answer.json()["code"]
+
+    def enter_code(self, code, journey=None):
+        journey = journey or begin(self.server, self.username)["journey"]
+        return self.server.call("POST", "/api/v1/recovery/recovery-code", {"journey": journey, "code": code})
+
+    def proved(self, code):
+        """The journey after the code was right."""
+        answer = self.enter_code(code)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["journey"]
+
+
+def begin(server, username, path="/api/v1/recovery"):
+    answer = server.call("POST", path, {"username": username})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def sign_in(server, username, password):
+    journey = begin(server, username, "/api/v1/sign-in")["journey"]
+    return server.call("POST", "/api/v1/sign-in/password", {"journey": journey, "password": password})
+
+
+def choose(server, journey, password=NEW_PASSWORD):
+    return server.call("POST", "/api/v1/recovery/new-password", {"journey": journey, "password": password})
+
+
+def check_described(answer):
+    """The answer is one that openapi.json describes for its call."""
+    path = answer.request.path_url
+    operation = DOCUMENT["paths"][path][answer.request.method.lower()]
+    described = resolve(operation["responses"][str(answer.status_code)])
+    for name, header in described.get("headers", {}).items():
+        jsonschema.validate(answer.headers[name], resolve(header)["schema"])
+    if "content" not in described:
+        assert answer.content == b""
+        return
+    kind = answer.headers["Content-Type"].split(";")[0]
+    schema = described["content"][kind]["schema"]
+    jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(answer.json())
+
+
+def resolve(node):
+    while "$ref" in node:
+        kind, name = node["$ref"].split("/")[-2:]
+        node = DOCUMENT["components"][kind][name]
+    return node
+
+
+# The way back
+
+
+def test_the_whole_way_back_with_a_recovery_code(server):
+    person = Person(server)
+    old_code = person.make_code()
+    proved = person.enter_code(old_code)
+    check_described(proved)
+    assert proved.json()["step"] == "new-password"
+    assert proved.json()["outcome"] == "now"
+    assert proved.json()["evidence"] == ["recovery-code"]
+    assert person.call("GET", "/api/v1/session").ok, "checking a code ends nothing"
+
+    journey = proved.json()["journey"]
+    first = choose(server, journey)
+    again = choose(server, journey)
+    check_described(first)
+    assert first.status_code == again.status_code == 200
+    assert first.json() == again.json(), "a lost answer must not lose the new code"
+    assert first.json()["recoveryCode"] != old_code
+
+    assert person.call("GET", "/api/v1/session").status_code == 401, "old sessions are dead"
+    assert sign_in(server, person.username, PASSWORD).status_code == 403
+    entered = sign_in(server, person.username, NEW_PASSWORD)
+    check_described(entered)
+    assert entered.status_code == 200
+    person.token = entered.json()["session"]["token"]
+    facts = person.call("GET", "/api/v1/recovery-code")
+    check_described(facts)
+    assert facts.json()["serial"] == first.json()["serial"]
+    assert person.enter_code(first.json()["recoveryCode"]).status_code == 200, "the new code opens the account"
+
+
+def test_the_whole_way_back_with_a_code_by_email(start_server):
+    server = start_server(demo=True)
+    started = begin(server, "demo")
+    assert started["step"] == "verify"
+    (option,) = started["options"]
+    assert DEMO_EMAIL not in json.dumps(started), "addresses are masked"
+    before = len(server.mails(DEMO_EMAIL))
+    sent = server.call(
+        "POST", "/api/v1/recovery/issued-code", {"journey": started["journey"], "option": option["id"]})
+    check_described(sent)
+    assert sent.json()["step"] == "issued-code"
+    code = six_digits(server.wait_for_mail(DEMO_EMAIL, before))
+    proved = server.call(
+        "POST", "/api/v1/recovery/issued-code", {"journey": sent.json()["journey"], "code": code})
+    check_described(proved)
+    assert proved.json()["evidence"] == ["email"]
+    assert choose(server, proved.json()["journey"]).status_code == 200
+    assert sign_in(server, "demo", NEW_PASSWORD).status_code == 200
+    told = server.wait_for_mail(DEMO_EMAIL, before + 1)
+    assert told["Subject"] == "Your account has a new password"
+
+
+def test_a_name_that_nobody_has_walks_the_same_steps(server):
+    names = [f"nobody{number}" for number in range(12)]
+    started = [begin(server, name) for name in names]
+    again = [begin(server, name) for name in names]
+    assert [answer["options"] for answer in started] == [answer["options"] for answer in again]
+    some = next(answer for answer in started if answer["options"])
+    known = begin(server, "demo")
+    assert some.keys() == known.keys()
+    assert len(some["journey"]) == len(known["journey"])
+    sent = server.call(
+        "POST", "/api/v1/recovery/issued-code",
+        {"journey": some["journey"], "option": some["options"][0]["id"]})
+    check_described(sent)
+    assert sent.json()["step"] == "issued-code"
+
+
+# Sessions
+
+
+def test_a_session_from_sign_up_to_sign_out(server):
+    person = Person(server)
+    seen = person.call("GET", "/api/v1/session")
+    check_described(seen)
+    assert seen.json()["account"]["username"] == person.username
+    assert seen.json()["session"]["fresh"] is True
+    info = person.call("GET", "/api/v1/security-info")
+    check_described(info)
+    assert info.json() == {"proofs": []}
+
+    renewed = person.call("POST", "/api/v1/step-up", {"password": PASSWORD})
+    check_described(renewed)
+    assert person.call("GET", "/api/v1/session").status_code == 401, "a step-up replaces the token"
+    person.token = renewed.json()["token"]
+    left = person.call("DELETE", "/api/v1/session")
+    check_described(left)
+    assert left.status_code == 204
+    assert person.call("GET", "/api/v1/session").status_code == 401
+
+
+def test_signing_out_everywhere_ends_every_session(server):
+    person = Person(server)
+    other = sign_in(server, person.username, PASSWORD).json()["session"]["token"]
+    left = person.call("DELETE", "/api/v1/sessions")
+    check_described(left)
+    assert left.status_code == 204
+    for token in (person.token, other):
+        assert server.call("GET", "/api/v1/session", token=token).status_code == 401
+
+
+def test_a_sign_up_with_an_email_lists_it_unconfirmed_and_masked(server):
+    username = f"person{next(numbers)}"
+    address = f"{username}@example.org"
+    made = server.call(
+        "POST", "/api/v1/accounts", {"username": username, "password": PASSWORD, "email": address})
+    check_described(made)
+    info = server.call("GET", "/api/v1/security-info", token=made.json()["session"]["token"])
+    check_described(info)
+    (proof,) = info.json()["proofs"]
+    assert proof["confirmed"] is False
+    assert proof["label"] == "pe•••@e•••.org"
+    assert server.wait_for_mail(address, 0)["Subject"].endswith("is your code to confirm this email")
+
+
+def test_members_that_a_call_does_not_know_are_ignored(server):
+    answer = server.call("POST", "/api/v1/sign-in", {"username": "pat", "colour": {"of": ["the", 5]}})
+    assert answer.status_code == 200
+
+
+# Problems: one story for each type that openapi.json describes
+
+STORIES = {}
+
+
+def story(kind, status):
+    def keep(tell):
+        STORIES[kind] = (status, tell)
+        return tell
+
+    return keep
+
+
+@story("unreadable", 400)
+def no_username(server, start_server):
+    return server.call("POST", "/api/v1/sign-in", {})
+
+
+@story("expired", 400)
+def made_up_journey(server, start_server):
+    return choose(server, "made-up")
+
+
+@story("bad-request", 413)
+def too_large(server, start_server):
+    return server.call("POST", "/api/v1/sign-in", {"username": "a" * 20_000})
+
+
+@story("not-signed-in", 401)
+def no_token(server, start_server):
+    return server.call("GET", "/api/v1/session")
+
+
+@story("wrong-name-or-password", 403)
+def wrong_password_at_sign_in(server, start_server):
+    return sign_in(server, Person(server).username, "not this one, surely")
+
+
+@story("wrong-password", 403)
+def wrong_password_at_step_up(server, start_server):
+    return Person(server).call("POST", "/api/v1/step-up", {"password": "not this one, surely"})
+
+
+@story("issued-code-wrong", 403)
+def wrong_digits(server, start_server):
+    started = begin(server, "demo")
+    before = len(server.mails(DEMO_EMAIL))
+    body = {"journey": started["journey"], "option": started["options"][0]["id"]}
+    sent = server.call("POST", "/api/v1/recovery/issued-code", body).json()
+    right = six_digits(server.wait_for_mail(DEMO_EMAIL, before))
+    wrong = f"{(int(right) + 1) % 1_000_000:06}"
+    return server.call("POST", "/api/v1/recovery/issued-code", {"journey": sent["journey"], "code": wrong})
+
+
+@story("code-wrong", 403)
+def code_of_someone_else(server, start_server):
+    return Person(server).enter_code(Person(server).make_code())
+
+
+@story("code-replaced", 403)
+def replaced_code(server, start_server):
+    person = Person(server)
+    old = person.make_code()
+    person.make_code()
+    return person.enter_code(old)
+
+
+@story("code-used", 403)
+def used_code(server, start_server):
+    person = Person(server)
+    code = person.make_code()
+    assert choose(server, person.proved(code)).status_code == 200
+    return person.enter_code(code)
+
+
+@story("not-enough", 403)
+def code_alone_where_two_steps_are_asked(server, start_server):
+    person = Person(server)
+    code = person.make_code()
+    server.change_database(
+        "UPDATE accounts SET two_step_since = created_at WHERE username = ?", person.username)
+    return person.enter_code(code)
+
+
+@story("step-up-needed", 403)
+def stale_session(server, start_server):
+    person = Person(server)
+    session = person.call("GET", "/api/v1/session").json()["session"]["id"]
+    server.change_database("UPDATE sessions SET proved_at = proved_at - 300000 WHERE id = ?", session)
+    return person.call("POST", "/api/v1/recovery-code")
+
+
+@story("sign-up-closed", 403)
+def closed_sign_up(server, start_server):
+    closed = start_server({"sign-up": "closed"})
+    return closed.call("POST", "/api/v1/accounts", {"username": "pat", "password": PASSWORD})
+
+
+@story("not-found", 404)
+def no_code_yet(server, start_server):
+    return Person(server).call("GET", "/api/v1/recovery-code")
+
+
+@story("out-of-step", 409)
+def password_before_any_proof(server, start_server):
+    return choose(server, begin(server, Person(server).username)["journey"])
+
+
+@story("changed-meanwhile", 409)
+def changed_after_the_journey_began(server, start_server):
+    person = Person(server)
+    person.make_code()
+    journey = begin(server, person.username)["journey"]
+    return person.enter_code(person.make_code(), journey)
+
+
+@story("already-done", 409)
+def repeated_too_late(server, start_server):
+    person = Person(server)
+    journey = person.proved(person.make_code())
+    assert choose(server, journey).status_code == 200
+    server.change_database(
+        "UPDATE spent SET at = at - 600000 WHERE account_id = (SELECT id FROM accounts WHERE username = ?)",
+        person.username)
+    return choose(server, journey)
+
+
+@story("field", 422)
+def short_password(server, start_server):
+    return server.call("POST", "/api/v1/accounts", {"username": "pat", "password": "short"})
+
+
+@story("code-unreadable", 422)
+def half_a_code(server, start_server):
+    return Person(server).enter_code("ABC")
+
+
+@story("code-suggestion", 422)
+def one_wrong_symbol(server, start_server):
+    person = Person(server)
+    code = person.make_code()
+    answer = person.enter_code(("0" if code[0] != "0" else "2") + code[1:])
+    assert answer.json()["suggestion"] == code
+    return answer
+
+
+@story("slow-down", 429)
+def many_tries(server, start_server):
+    limited = start_server({"limits": "on"})
+    answers = [sign_in(limited, "pat", "not this one, surely") for _ in range(6)]
+    assert [answer.status_code for answer in answers[:5]] == [403] * 5
+    return answers[5]
+
+
+@story("busy", 503)
+def more_than_can_be_hashed(server, start_server):
+    small = start_server({"hash-cost": "normal", "hash-threads": "1", "hash-queue": "1"})
+    journey = begin(small, "pat", "/api/v1/sign-in")["journey"]
+    body = {"journey": journey, "password": PASSWORD}
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(
+            pool.map(lambda _: small.call("POST", "/api/v1/sign-in/password", body), range(64)))
+    assert {answer.status_code for answer in answers} == {403, 503}
+    return next(answer for answer in answers if answer.status_code == 503)
+
+
+@story("fault", 500)
+def broken_database(server, start_server):
+    broken = start_server()
+    person = Person(broken)
+    broken.change_database("ALTER TABLE contacts RENAME TO lost")
+    return person.call("GET", "/api/v1/security-info")
+
+
+@pytest.mark.parametrize("kind", STORIES)
+def test_problem(kind, server, start_server):
+    status, tell = STORIES[kind]
+    answer = tell(server, start_server)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["type"] == URN + kind
+    assert problem["status"] == status
+    assert not re.fullmatch(r"[a-z]+(\.[A-Za-z]+)+", problem.get("detail", "")), "a text is missing"
+    if status in (429, 503):
+        assert int(answer.headers["Retry-After"]) == problem["retryAfter"] >= 1
+    check_described(answer)
+
+
+def test_every_described_problem_has_its_story():
+    described = DOCUMENT["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
+    assert sorted(described) == sorted(URN + kind for kind in STORIES)
+
+
+@pytest.mark.parametrize("typed", ["", "12", "1234567", "12345x"])
+def test_digits_that_cannot_be_a_code_are_explained_in_words(server, typed):
+    started = begin(server, "demo")
+    body = {"journey": started["journey"], "option": started["options"][0]["id"]}
+    sent = server.call("POST", "/api/v1/recovery/issued-code", body).json()
+    answer = server.call("POST", "/api/v1/recovery/issued-code", {"journey": sent["journey"], "code": typed})
+    check_described(answer)
+    assert answer.json()["type"] == URN + "field"
+    assert answer.json()["detail"].endswith("."), answer.text
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_name_of_the_scheme_has_no_case(server, scheme):
+    """RFC 9110, section 11.1."""
+    token = Person(server).token
+    answer = server.call("GET", "/api/v1/session", headers={"Authorization": f"{scheme} {token}"})
+    assert answer.status_code == 200
+
+
+# openapi.json
+
+
+def test_the_document_lists_exactly_the_routes():
+    routes = set(re.findall(r'router\.(get|post|put|patch|delete)\("([^"]+)"', ROUTES.read_text()))
+    routes |= {("get", "/healthz"), ("get", "/readyz")}
+    described = {(method, path) for path, item in DOCUMENT["paths"].items() for method in item}
+    assert described == routes
+
+
+def test_the_document_is_valid_and_served_as_it_is(server):
+    validator = pytest.importorskip("openapi_spec_validator")
+    validator.validate(DOCUMENT)
+    answer = server.call("GET", "/openapi.json")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == DOCUMENT
+
+
+def test_every_example_in_the_document_fits_its_schema():
+    found = list(examples(DOCUMENT))
+    assert len(found) > 30
+    for schema, example in found:
+        jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(example)
+
+
+def examples(node):
+    if isinstance(node, list):
+        node = dict(enumerate(node))
+    if not isinstance(node, dict):
+        return
+    if "schema" in node:
+        if "example" in node:
+            yield node["schema"], node["example"]
+        for example in node.get("examples", {}).values():
+            yield node["schema"], example["value"]
+    for child in node.values():
+        yield from examples(child)
+
+
+@pytest.mark.parametrize("path, text", [("/healthz", "ok\n"), ("/readyz", "ready\n")])
+def test_health(server, path, text):
+    assert server.call("GET", path).text == text
+
+
+CONFIGURATION = """
+[checks.positive_data_acceptance]
+# A made-up journey, name or password of the right form is refused all the same.
+expected-statuses = ["2xx", 400, 401, 403, 404, 409, 422]
+"""
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_odd_requests_find_nothing_undescribed(server, start_server, tmp_path, signed_in):
+    pytest.importorskip("schemathesis")
+    configuration = tmp_path / "schemathesis.toml"
+    configuration.write_text(CONFIGURATION)
+    target = start_server()
+    options = []
+    if signed_in:
+        # Without the calls that would end the session; their own run is the one of strangers.
+        options = ["--header", f"Authorization: Bearer {Person(target).token}"]
+        for operation in ("signOut", "signOutEverywhere", "stepUp"):
+            options += ["--exclude-operation-id", operation]
+    run = subprocess.run(
+        [sys.executable, "-m", "schemathesis.cli", "--config-file", configuration, "run",
+         f"{target.url}/openapi.json", "--url", target.url, "--checks", "all",
+         "--max-examples", str(EXAMPLES), "--seed", str(SEED), "--continue-on-failure", "--no-color", *options],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "fault" not in target.log.read_text(), "the server logged a fault"
