@@ -1,12 +1,14 @@
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import SparekeyCore
 
 /// Every route, in the order of the journeys.
 extension Site {
   package func router() -> Router<WebContext> {
     let router = Router(context: WebContext.self, options: [.autoGenerateHeadEndpoints])
-    router.add(middleware: Edge(site: self))
+    let known = KnownMethods()
+    router.add(middleware: Edge(site: self, known: known))
     router.add(middleware: Assets(site: self))
 
     router.get("/", use: page(SignInPages.start))
@@ -71,6 +73,18 @@ extension Site {
       _ = try await ports.database.read { $0.now }
       return "ready\n"
     }
+    known.learn(router.routes)
     return router
+  }
+
+  /// HTTP/1.1 behind the connection limits.
+  package func server() -> HTTPServerBuilder {
+    let counter = ConnectionCounter()
+    let proxies = settings.trustedProxies
+    return .http1(
+      configuration: .init(
+        additionalChannelHandlers: [ConnectionGuard(counter: counter, uncounted: proxies)],
+        httpDecoderConfiguration: .init(
+          maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)))
   }
 }

@@ -54,6 +54,7 @@ struct Composition: Sendable {
   func run(ready: @escaping @Sendable (Int) async throws -> Void) async throws {
     var application = Application(
       router: site.router(),
+      server: site.server(),
       configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: nil),
       onServerRunning: { channel in try? await ready(channel.localAddress?.port ?? settings.port) },
       logger: logger)

@@ -27,8 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("SPAREKEY_BINARY", ROOT / ".build/debug/sparekey"))
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = ROOT / "screenshots"
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 900}
+SCREENS = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 _numbers = itertools.count(1)
@@ -89,6 +88,13 @@ class Server:
                 raise AssertionError(f"No code came to {address}.")
             time.sleep(0.05)
 
+    def expect_mail(self, address, subject):
+        """Letters are sent soon after what they tell of."""
+        deadline = time.monotonic() + 10
+        while subject not in (subjects := [letter["Subject"] for letter in self.mails(address)]):
+            assert time.monotonic() < deadline, f"{address} was not told: {subject}. {subjects}"
+            time.sleep(0.05)
+
     def stop(self):
         self.process.terminate()
         try:
@@ -105,17 +111,27 @@ class Person:
     password: str
 
 
-def new_person():
-    name = f"kim-{_run}-{next(_numbers)}"
-    return Person(name, f"{name}@example.org", f"copper window {secrets.token_hex(6)}")
-
-
 class Visitor:
     """A person at one page of a browser: what they do, in their words."""
 
-    def __init__(self, server, page: Page):
+    def __init__(self, server, page: Page, javascript=True):
         self.server = server
         self.page = page
+        self.javascript = javascript
+
+    @staticmethod
+    def new_person():
+        name = f"kim-{_run}-{next(_numbers)}"
+        return Person(name, f"{name}@example.org", f"copper window {secrets.token_hex(6)}")
+
+    @staticmethod
+    def mistype(code, *positions):
+        """The code with other symbols at some positions, counted from 0 without the dashes."""
+        characters = list(code)
+        for position in positions:
+            index = position + position // 5
+            characters[index] = "7" if characters[index] != "7" else "K"
+        return "".join(characters)
 
     def open(self, path):
         return self.page.goto(self.server.url + path)
@@ -136,7 +152,7 @@ class Visitor:
         expect(self.page.locator("main")).to_contain_text(text)
 
     def sign_up(self, person=None, confirmed=True):
-        person = person or new_person()
+        person = person or self.new_person()
         self.open("/sign-up")
         self.type("Username", person.username)
         self.page.locator("input[name=email]").fill(person.email)
@@ -215,13 +231,6 @@ class Visitor:
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
-def wrong_at(code, position):
-    """The code with another symbol at one position, counted from 0 without the dashes."""
-    index = position + position // 5
-    other = "7" if code[index] != "7" else "K"
-    return code[:index] + other + code[index + 1 :]
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("sparekey"), "--set", "limits=off")
@@ -243,9 +252,9 @@ def arrive(server, browser):
     which is also where a violated Content-Security-Policy shows."""
     contexts, errors = [], []
 
-    def arrive(viewport=DESKTOP, color_scheme="light", javascript=True, user_agent=None):
+    def arrive(screen="desktop", color_scheme="light", javascript=True, user_agent=None):
         context = browser.new_context(
-            viewport=viewport, color_scheme=color_scheme, java_script_enabled=javascript, user_agent=user_agent)
+            viewport=SCREENS[screen], color_scheme=color_scheme, java_script_enabled=javascript, user_agent=user_agent)
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
@@ -257,7 +266,7 @@ def arrive(server, browser):
 
         page.on("console", note)
         page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
-        return Visitor(server, page)
+        return Visitor(server, page, javascript)
 
     yield arrive
     for context in contexts:

@@ -61,11 +61,12 @@ class Server:
             self.process.kill()
             self.process.wait()
 
-    def call(self, method, path, body=None, token=None, **more):
-        """An API call: `body` is sent as JSON, `token` as a bearer."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return requests.request(
-            method, f"{self.url}{path}", json=body, headers=headers, timeout=PATIENCE, **more)
+    def call(self, method, path, body=None, token=None, scheme="Bearer", host=None):
+        """An API call: `body` is sent as JSON."""
+        headers = {"Authorization": f"{scheme} {token}"} if token else {}
+        if host:
+            headers["Host"] = host
+        return requests.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=PATIENCE)
 
     def mails(self, to):
         """The mails to an address so far, oldest first."""
@@ -74,7 +75,7 @@ class Server:
         return [mail for mail in mails if mail["To"] == to]
 
     def wait_for_mail(self, to, after):
-        """The mail that comes when there are `after` already."""
+        """The mail that comes after the first `after` ones."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             mails = self.mails(to)
@@ -82,6 +83,10 @@ class Server:
                 return mails[after]
             time.sleep(0.1)
         raise AssertionError(f"no further mail to {to} came")
+
+    def wait_for_digits(self, to, after):
+        """The six digits of the mail that comes after the first `after` ones."""
+        return re.search(r"\b[0-9]{6}\b", self.wait_for_mail(to, after)["Subject"]).group()
 
     def change_database(self, statement, *values):
         """For what would take too long to wait for, such as ten minutes passing."""
@@ -95,10 +100,6 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def six_digits(mail):
-    return re.search(r"\b[0-9]{6}\b", mail["Subject"]).group()
 
 
 @pytest.fixture(scope="session")

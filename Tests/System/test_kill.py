@@ -32,10 +32,12 @@ class Service:
         self.process = None
 
     def start(self):
+        # Settings come from the command line alone.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SPAREKEY_")}
         self.process = subprocess.Popen(
             [BINARY, "serve", "--data", str(self.folder), "--port", str(self.port), "--set", "limits=off",
              "--set", "hash-cost=cheap"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(200):
             try:
                 if requests.get(self.url + "/readyz", timeout=2).ok:

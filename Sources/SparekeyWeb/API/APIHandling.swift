@@ -17,7 +17,9 @@ struct Call: Sendable {
     self.source = source
     self.body = body
     now = site.ports.clock.now()
-    token = authorization.flatMap { $0.hasPrefix("Bearer ") ? Secret(String($0.dropFirst(7))) : nil }
+    let parts = authorization?.split(separator: " ", maxSplits: 1) ?? []
+    // The scheme's name has no case (RFC 9110, section 11.1).
+    token = parts.count == 2 && parts[0].lowercased() == "bearer" ? Secret(String(parts[1])) : nil
   }
 
   /// - Throws: `UnreadableBody` naming the member that is missing or of the wrong kind.
@@ -119,6 +121,7 @@ extension Site {
     case .field(let field, let problem):
       let section =
         switch field {
+        case .password where problem == .missing: "password"
         case .password, .newPassword: "newPassword"
         case .journey: "option"
         default: field.rawValue

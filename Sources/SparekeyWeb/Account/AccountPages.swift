@@ -102,7 +102,7 @@ enum AccountPages {
         contact.id, code: visit.form[.code], by: signedIn, source: visit.source)
       return .redirect("/account/security?notice=email-confirmed")
     } catch Refusal.field(_, let problem) {
-      page.codeError = visit.texts.problem(problem == .missing ? .missing : .malformed, in: "code")
+      page.codeError = visit.texts.problem(problem, in: "code")
     } catch Refusal.issuedCodeWrong {
       page.codeError = visit.texts["error.code.wrong"]
     }

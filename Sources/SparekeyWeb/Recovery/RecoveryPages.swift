@@ -54,7 +54,7 @@ enum RecoveryPages {
         of: try await visit.site.recovery.enterIssuedCode(
           journey, code: visit.form[.code], binding: visit.binding))
     } catch Refusal.field(.code, let problem) {
-      return try await again(visit, codeError: visit.texts.problem(problem.asDigits, in: "code"))
+      return try await again(visit, codeError: visit.texts.problem(problem, in: "code"))
     } catch Refusal.issuedCodeWrong {
       return try await again(visit, codeError: visit.texts["error.code.wrong"])
     } catch Refusal.field(.option, _) {
@@ -288,7 +288,7 @@ extension Texts {
     case .impossibleCharacter(let character, let group, let place):
       format(
         "recover.code.impossible",
-        ["character": shown(character), "group": "\(group)", "place": "\(place)"])
+        ["character": readable(character), "group": "\(group)", "place": "\(place)"])
     case .tooManyUnreadable(let count): format("recover.code.tooManyUnreadable", ["count": "\(count)"])
     case .severalMistakes: self["recover.code.severalMistakes"]
     }
@@ -296,7 +296,7 @@ extension Texts {
 }
 
 /// A character as it can be read in a sentence: one that has no form of its own by its code point.
-private func shown(_ character: Character) -> String {
+func readable(_ character: Character) -> String {
   let scalars = character.unicodeScalars
   guard let first = scalars.first else { return "" }
   switch first.properties.generalCategory {
@@ -306,11 +306,6 @@ private func shown(_ character: Character) -> String {
   case .nonspacingMark, .spacingMark, .enclosingMark: return "“\u{25CC}\(character)”"
   default: return "“\(character)”"
   }
-}
-
-extension FieldProblem {
-  /// Whatever a six-digit code is not, the fix is the same.
-  fileprivate var asDigits: FieldProblem { self == .missing ? .missing : .malformed }
 }
 
 extension CodeSheet {

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import SparekeyCore
 
@@ -10,6 +11,7 @@ import SparekeyCore
 /// become answers here, so that none leaves without the headers.
 struct Edge: RouterMiddleware {
   let site: Site
+  let known: KnownMethods
 
   func handle(
     _ request: Request, context: WebContext,
@@ -21,7 +23,9 @@ struct Edge: RouterMiddleware {
       try checkHost(of: request)
       response = try await next(request, context)
     } catch let error as HTTPError {
-      response = await self.response(to: error.status, request, context)
+      let allowed = error.status == .notFound ? known.methods(of: request.uri.path) : nil
+      response = await self.response(to: allowed == nil ? error.status : .methodNotAllowed, request, context)
+      if let allowed { response.headers[.allow] = allowed }
     } catch is NIOTooManyBytesError {
       response = await self.response(to: .contentTooLarge, request, context)
     } catch let refusal as Refusal where refusal.isOverload {
@@ -55,7 +59,11 @@ struct Edge: RouterMiddleware {
   /// Exactly one Host, and ours (T24). Health checks come by address.
   private func checkHost(of request: Request) throws {
     guard !["/healthz", "/readyz"].contains(request.uri.path) else { return }
-    guard let authority = request.head.authority?.lowercased() else { throw HTTPError(.badRequest) }
+    // The first Host header became the authority; a second one is still among the fields.
+    guard let authority = request.head.authority?.lowercased(), !request.headers.contains(where: \.isHost)
+    else {
+      throw HTTPError(.badRequest)
+    }
     let ours = site.settings.publicURL
     // On this machine "localhost" and "127.0.0.1" are the same place.
     guard authority == ours.authority || ours.isLocal && PublicURL("http://\(authority)")?.isLocal == true
@@ -91,7 +99,15 @@ struct Edge: RouterMiddleware {
   }
 
   private func problem(_ status: HTTPResponse.Status, reference: String?) -> Response {
-    let type = status.code == 404 ? "not-found" : status.code < 500 ? "bad-request" : "fault"
+    let type =
+      switch status.code {
+      case 404: "not-found"
+      case 405: "method-not-allowed"
+      case 413: "too-large"
+      case 503: "busy"
+      case 400..<500: "bad-request"
+      default: "fault"
+      }
     return site.problem(type, status, detail: reference.map { "Reference \($0)." })
   }
 
@@ -113,8 +129,31 @@ struct Edge: RouterMiddleware {
   }
 }
 
+extension HTTPField {
+  fileprivate var isHost: Bool { name.canonicalName == "host" }
+}
+
 extension Refusal {
   fileprivate var isOverload: Bool { if case .busy = self { true } else { false } }
+}
+
+/// Which methods each path has, to tell a wrong method (405) from a wrong path (404).
+final class KnownMethods: Sendable {
+  private let methods = NIOLockedValueBox<[String: Set<String>]>([:])
+
+  func learn(_ routes: [Router<WebContext>.RouteDescription]) {
+    methods.withLockedValue { methods in
+      for route in routes {
+        methods["\(route.path)", default: []].insert(route.method.rawValue)
+        if route.method == .get { methods["\(route.path)", default: []].insert("HEAD") }
+      }
+    }
+  }
+
+  /// For an `Allow` header; nil for an unknown path.
+  func methods(of path: String) -> String? {
+    methods.withLockedValue { $0[path]?.sorted().joined(separator: ", ") }
+  }
 }
 
 /// The stylesheet, scripts and pictures: few and small, so they are read once and kept.

@@ -129,24 +129,22 @@ extension Texts {
   /// The sentence for a problem with a field: names the fix (Q5).
   /// - Parameter section: where the field's texts are, when it is not its own name.
   package func problem(_ problem: FieldProblem, in section: String) -> String {
-    let key = "error.\(section)"
-    switch problem {
-    case .missing: return self["\(key).missing"]
-    case .tooShort(let minimum): return format("\(key).tooShort", ["count": "\(minimum)"])
-    case .tooLong(let maximum): return format("\(key).tooLong", ["count": "\(maximum)"])
-    case .impossible(let character):
-      let specific = "\(key).impossible"
-      return self[specific] == specific
-        ? self["\(key).malformed"] : format(specific, ["character": "“\(character)”"])
-    case .malformed: return self["\(key).malformed"]
-    case .taken: return self["\(key).taken"]
-    case .breached: return self["\(key).breached"]
-    case .guessable: return self["\(key).guessable"]
-    case .unchanged:
-      let specific = "\(key).unchanged"
-      return self[specific] == specific ? self["\(key).taken"] : self[specific]
-    case .tooMany(let maximum): return format("\(key).tooMany", ["count": "\(maximum)"])
-    }
+    let (name, values): (String, [String: String]) =
+      switch problem {
+      case .missing: ("missing", [:])
+      case .tooShort(let minimum): ("tooShort", ["count": "\(minimum)"])
+      case .tooLong(let maximum): ("tooLong", ["count": "\(maximum)"])
+      case .impossible(let character): ("impossible", ["character": readable(character)])
+      case .malformed: ("malformed", [:])
+      case .taken: ("taken", [:])
+      case .breached: ("breached", [:])
+      case .guessable: ("guessable", [:])
+      case .unchanged: ("unchanged", [:])
+      case .tooMany(let maximum): ("tooMany", ["count": "\(maximum)"])
+      }
+    // Where one sentence serves several problems of a field, the catalogue has it once.
+    let keys = [name, "malformed", "taken"].map { "error.\(section).\($0)" }
+    return format(keys.first { self[$0] != $0 } ?? keys[0], values)
   }
 
   /// The hint and suggestion beside a field for a new password (S9).

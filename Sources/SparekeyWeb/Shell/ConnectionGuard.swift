@@ -1,0 +1,105 @@
+import HTTPTypes
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOHTTPTypes
+
+/// Limits on connections: what a slow or greedy client can hold (T9).
+package enum ConnectionLimits {
+  /// From opening, or from the end of an answer, to a whole head: also how long an idle connection is kept.
+  package static let head = TimeAmount.seconds(30)
+  /// From the head to the end of the body, however slowly it drips.
+  package static let body = TimeAmount.seconds(10)
+  /// From the end of the request until the answer is taken.
+  package static let answer = TimeAmount.seconds(60)
+  /// Open connections from one address.
+  package static let perAddress = 256
+}
+
+/// Counts the connections of each address.
+package final class ConnectionCounter: Sendable {
+  private let counts = NIOLockedValueBox<[String: Int]>([:])
+
+  package init() {}
+
+  fileprivate func open(_ address: String) -> Bool {
+    counts.withLockedValue { counts in
+      counts[address, default: 0] += 1
+      return counts[address, default: 0] <= ConnectionLimits.perAddress
+    }
+  }
+
+  fileprivate func close(_ address: String) {
+    counts.withLockedValue { counts in
+      let left = counts[address, default: 1] - 1
+      counts[address] = left > 0 ? left : nil
+    }
+  }
+}
+
+/// Closes a connection that takes too long over a request or an answer, or is one too many from its address. Deadlines
+/// are for whole messages: single bytes do not move them.
+package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
+  package typealias InboundIn = HTTPRequestPart
+  package typealias InboundOut = HTTPRequestPart
+  package typealias OutboundIn = HTTPResponsePart
+  package typealias OutboundOut = HTTPResponsePart
+
+  private let counter: ConnectionCounter
+  /// Proxies carry many people's connections.
+  private let uncounted: Set<String>
+  private var address: String?
+  private var deadline: Scheduled<Void>?
+
+  package init(counter: ConnectionCounter, uncounted: Set<String>) {
+    self.counter = counter
+    self.uncounted = uncounted
+  }
+
+  package func handlerAdded(context: ChannelHandlerContext) {
+    let address = context.remoteAddress?.ipAddress ?? ""
+    guard !uncounted.contains(address) else { return expect(ConnectionLimits.head, context) }
+    self.address = address
+    guard counter.open(address) else { return context.close(promise: nil) }
+    expect(ConnectionLimits.head, context)
+  }
+
+  package func channelInactive(context: ChannelHandlerContext) {
+    leave()
+    context.fireChannelInactive()
+  }
+
+  package func handlerRemoved(context: ChannelHandlerContext) { leave() }
+
+  private func leave() {
+    deadline?.cancel()
+    deadline = nil
+    if let address { counter.close(address) }
+    address = nil
+  }
+
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head: expect(ConnectionLimits.body, context)
+    case .body: break
+    case .end: expect(ConnectionLimits.answer, context)
+    }
+    context.fireChannelRead(data)
+  }
+
+  package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+    let taken = promise ?? context.eventLoop.makePromise(of: Void.self)
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    taken.futureResult.whenSuccess {
+      let (handler, context) = bound.value
+      if context.channel.isActive { handler.expect(ConnectionLimits.head, context) }
+    }
+    context.write(data, promise: taken)
+  }
+
+  private func expect(_ time: TimeAmount, _ context: ChannelHandlerContext) {
+    deadline?.cancel()
+    let channel = context.channel
+    deadline = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+  }
+}

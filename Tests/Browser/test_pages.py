@@ -1,0 +1,253 @@
+"""Every page, as everyone meets it (Q1): with assistive technology, keyboard only, small screens, dark rooms, and
+without JavaScript. Screenshots of all of them are left in `screenshots/`."""
+
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+
+NARROWEST = 320
+
+
+def tour(visitor):
+    """Walks through every page and stops at each, giving its name."""
+    page = visitor.page
+    person = visitor.new_person()
+
+    for path, name in [
+        ("/sign-in", "sign-in"),
+        ("/sign-in?notice=signed-out", "sign-in-signed-out"),
+        ("/recover", "recover-username"),
+        ("/recover/code", "recover-code-by-link"),
+        ("/help/sign-in", "help-sign-in"),
+        ("/help/recovery-code", "help-recovery-code"),
+        ("/no-such-page", "message-not-found"),
+    ]:
+        visitor.open(path)
+        yield name
+    visitor.open("/sign-up")
+    yield "sign-up"
+    visitor.type("Username", person.username)
+    page.locator("input[name=email]").fill("a@b")
+    visitor.type("Password", "too short")
+    yield "sign-up-typing"
+    visitor.press("Open the account")
+    expect(page.locator("[aria-invalid=true]").first).to_be_visible()
+    yield "sign-up-wrong"
+    visitor.sign_up(person, confirmed=False)
+    yield "security-welcome"
+    page.get_by_role("link", name="Confirm").first.click()
+    yield "email-confirm"
+    visitor.type("Six-digit code", "12")
+    visitor.press("Confirm")
+    visitor.reads("The code has six digits.")
+    yield "email-confirm-wrong"
+    visitor.confirm(person.email)
+    yield "security-email-confirmed"
+    page.get_by_role("link", name=f"Remove {person.email}").click()
+    yield "email-remove"
+    visitor.press("Remove")
+    yield "email-remove-last"
+    visitor.open("/account/email")
+    yield "email-add"
+    visitor.open("/account/password")
+    yield "password-change"
+    visitor.open("/step-up?return-to=/account/recovery-code")
+    yield "step-up"
+    visitor.open("/account/recovery-code")
+    yield "code-generate"
+    code = visitor.generate()
+    yield "code-made"
+    page.reload()
+    visitor.sees("Your code was already made")
+    yield "code-already-made"
+    visitor.open("/account/security")
+    yield "security-with-code"
+    visitor.open("/account/recovery-code")
+    yield "code-generate-again"
+    visitor.open("/account/sessions")
+    yield "sessions"
+    visitor.open("/account/activity")
+    yield "activity"
+    visitor.sign_out()
+    visitor.begin_sign_in(person.username)
+    yield "sign-in-password"
+    visitor.type("Password", "not the password at all")
+    visitor.press("Sign in")
+    visitor.reads("don't fit together")
+    yield "sign-in-password-wrong"
+    visitor.press("Other ways to sign in")
+    visitor.sees("Other ways to sign in")
+    yield "sign-in-other-ways"
+    visitor.press("Use my password")
+    visitor.press("Forgot password?")
+    visitor.sees("Let's make sure it's you")
+    yield "recover-verify"
+    visitor.press("Get code")
+    visitor.sees("Enter the code")
+    yield "recover-issued-code"
+    visitor.press("Send it again")
+    visitor.reads("Only the newest one works.")
+    yield "recover-issued-code-again"
+    visitor.press("Use a different verification option")
+    visitor.sees("How would you like to verify that it's you?")
+    yield "recover-options"
+    visitor.press("I don't have any of these")
+    visitor.sees("Do you have an account recovery code?")
+    yield "recover-code"
+    visitor.type("Recovery code", code)
+    if visitor.javascript:
+        visitor.reads("Typed correctly.")
+    yield "recover-code-typed"
+    visitor.enter_code(visitor.mistype(code, 7))
+    visitor.reads("Group 2, symbol 3")
+    yield "recover-code-suggestion"
+    visitor.enter_code("01234-56789-ABCDE-FGHJK-MNMMA")
+    visitor.reads("doesn't open the account")
+    yield "recover-code-wrong"
+    visitor.enter_code(code)
+    visitor.sees("Choose a new password")
+    yield "recover-new-password"
+    visitor.choose_password(person)
+    visitor.sees("Your password is changed")
+    yield "recover-done"
+    visitor.open_code_page(person.username)
+    visitor.enter_code(code)
+    visitor.reads("This code was used on")
+    yield "recover-code-used"
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", ["phone", "desktop"])
+def test_q1_every_page_is_without_barriers(arrive, screen, color_scheme):
+    """Q1: axe finds nothing, and nothing has to be scrolled sideways on the narrowest screen."""
+    visitor = arrive(screen, color_scheme)
+    full_size = visitor.page.viewport_size
+    problems = []
+    for name in tour(visitor):
+        visitor.screenshot(f"{name}-{screen}-{color_scheme}")
+        try:
+            visitor.finds_no_barrier()
+        except AssertionError as found:
+            problems.append(f"{name}: {found}")
+        visitor.page.set_viewport_size({"width": NARROWEST, "height": 700})
+        width = visitor.page.evaluate("document.documentElement.scrollWidth")
+        if width > NARROWEST:
+            problems.append(f"{name}: {width} pixels wide")
+        visitor.page.set_viewport_size(full_size)
+    assert not problems, "\n\n".join(problems)
+
+
+def test_q1_every_page_works_without_javascript(arrive):
+    """Q1: the same walk, with not one script."""
+    visitor = arrive("phone", javascript=False)
+    for name in tour(visitor):
+        # Nothing is offered that needs a script.
+        for button in visitor.page.locator("button[type=button]").all():
+            assert not button.is_visible(), name
+
+
+def tab_to(page, accessible_name):
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        name = page.evaluate(
+            """() => {
+                const focused = document.activeElement
+                return focused.labels?.[0]?.innerText ?? focused.getAttribute("aria-label") ?? focused.innerText
+            }"""
+        )
+        if name.strip() == accessible_name:
+            outline = page.evaluate(
+                "() => { const s = getComputedStyle(document.activeElement), "
+                "a = getComputedStyle(document.activeElement, '::after'); "
+                "return [s.outlineStyle, a.outlineStyle].some(o => o != 'none') }"
+            )
+            assert outline, f"The focus on {accessible_name} can't be seen."
+            return
+    raise AssertionError(f"{accessible_name} can't be reached with the Tab key at {page.url}.")
+
+
+def test_q1_signing_in_and_the_way_back_by_keyboard_alone(arrive):
+    visitor = arrive()
+    page = visitor.page
+    person = visitor.sign_up()
+    code = visitor.generate()
+    visitor.sign_out()
+
+    visitor.open("/sign-in")
+    expect(page.get_by_label("Username")).to_be_focused()
+    page.keyboard.type(person.username)
+    page.keyboard.press("Enter")
+    visitor.sees("Enter your password")
+    expect(page.get_by_label("Password", exact=True)).to_be_focused()
+    page.keyboard.type("not the password at all")
+    page.keyboard.press("Enter")
+    visitor.reads("don't fit together")
+    for name, heading in [
+        ("Other ways to sign in", "Other ways to sign in"),
+        ("Use my password", "Enter your password"),
+        ("Forgot password?", "Let's make sure it's you"),
+        ("Use a different verification option", "How would you like to verify that it's you?"),
+        ("I don't have any of these", "Do you have an account recovery code?"),
+    ]:
+        tab_to(page, name)
+        page.keyboard.press("Enter")
+        visitor.sees(heading)
+    expect(page.get_by_label("Recovery code")).to_be_focused()
+    page.keyboard.type(code)
+    page.keyboard.press("Enter")
+    visitor.sees("Choose a new password")
+    tab_to(page, "New password")
+    person.password = "basil harbour 7 lantern"
+    page.keyboard.type(person.password)
+    page.keyboard.press("Enter")
+    visitor.sees("Your password is changed")
+    tab_to(page, "Sign in")
+    page.keyboard.press("Enter")
+    visitor.sees("Sign in")
+    page.keyboard.type(person.username)
+    page.keyboard.press("Enter")
+    visitor.sees("Enter your password")
+    page.keyboard.type(person.password)
+    page.keyboard.press("Enter")
+    visitor.sees("Manage how I sign in")
+
+
+def test_q1_the_first_tab_skips_to_the_content(visitor):
+    visitor.open("/help/sign-in")
+    visitor.page.keyboard.press("Tab")
+    expect(visitor.page.get_by_role("link", name="Skip to the content")).to_be_focused()
+
+
+def test_t24_every_answer_carries_the_headers(server):
+    for path in ("/sign-in", "/sign-up", "/recover", "/help/sign-in", "/no-such-page", "/api/v1/session"):
+        try:
+            answer = urllib.request.urlopen(server.url + path)
+        except urllib.error.HTTPError as refused:
+            answer = refused
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy, path
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        for cookie in answer.headers.get_all("Set-Cookie") or []:
+            assert "HttpOnly" in cookie and re.search("SameSite=(Lax|Strict)", cookie), cookie
+
+
+def test_t24_no_cookie_can_be_read_by_a_script(visitor):
+    visitor.sign_up()
+    cookies = visitor.page.context.cookies()
+    assert {"sparekey-session", "sparekey-browser"} <= {cookie["name"] for cookie in cookies}
+    for cookie in cookies:
+        assert cookie["httpOnly"] and cookie["sameSite"] in ("Lax", "Strict"), cookie
+    assert visitor.page.evaluate("document.cookie") == ""
+
+
+def test_c4_the_password_and_the_code_are_not_kept_by_the_page(visitor):
+    """C4: neither stands in the browser's storage."""
+    visitor.sign_up()
+    visitor.generate()
+    assert visitor.page.evaluate("localStorage.length + sessionStorage.length") == 0
