@@ -53,6 +53,9 @@ struct Settings: Sendable {
     let description: String
   }
 
+  /// Settings with a flag of their own; the others are given by `--set name=value`.
+  private static let ownFlags: Set<Name> = [.data, .host, .port, .database, .publicURL]
+
   /// Program variables that are no settings.
   private static let otherVariables: Set = ["SPAREKEY_CONFIG"]
 
@@ -78,7 +81,8 @@ struct Settings: Sendable {
     var values: [Name: Value] = [:]
     for name in Name.allCases {
       if let text = flags[name] {
-        values[name] = Value(text: text, origin: "--\(name.rawValue)")
+        values[name] = Value(
+          text: text, origin: (Self.ownFlags.contains(name) ? "--" : "--set ") + name.rawValue)
       } else if let text = environment[name.environment] {
         values[name] = Value(text: text, origin: name.environment)
       } else if let text = entries[name.rawValue] {
@@ -155,6 +159,11 @@ struct Settings: Sendable {
       operatorContact: contact.isEmpty ? nil : contact)
   }
 
+  private static func isAddress(_ text: String) -> Bool {
+    var bytes = in6_addr()
+    return inet_pton(AF_INET, text, &bytes) == 1 || inet_pton(AF_INET6, text, &bytes) == 1
+  }
+
   private func number(_ name: Name) -> Int { Int(self[name].text) ?? 0 }
 
   private func bad(_ name: Name, _ example: String) -> Problem {
@@ -177,7 +186,18 @@ struct Settings: Sendable {
     guard self[.database].text.hasPrefix("sqlite:"), !databasePath.isEmpty else {
       throw bad(.database, "sqlite:data/sparekey.sqlite")
     }
-    let onThisMachine = try site().publicURL.isLocal && ["127.0.0.1", "::1", "localhost"].contains(host)
+    let site = try site()
+    for proxy in site.trustedProxies where !Self.isAddress(proxy) {
+      throw bad(.trustedProxies, "192.0.2.1,192.0.2.2")
+    }
+    guard (try? EmailAddress(self[.mailFrom].text)) != nil else {
+      throw bad(.mailFrom, "accounts@example.org")
+    }
+    if let contact = site.operatorContact, !contact.hasPrefix("https://"), (try? EmailAddress(contact)) == nil
+    {
+      throw bad(.operatorContact, "help@example.org or https://example.org/help")
+    }
+    let onThisMachine = site.publicURL.isLocal && ["127.0.0.1", "::1", "localhost"].contains(host)
     for (name, harmless) in [(Name.limits, "on"), (.hashCost, "normal")] where self[name].text != harmless {
       guard onThisMachine else {
         throw Problem(
