@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import NIOCore
 import SparekeyCore
 
 /// Every route, in the order of the journeys.
@@ -69,9 +70,12 @@ extension Site {
 
     // For the operator's machines (O7)
     router.get("/healthz") { _, _ in "ok\n" }
-    router.get("/readyz") { [ports] _, _ -> String in
-      _ = try await ports.database.read { $0.now }
-      return "ready\n"
+    router.get("/readyz") { [ports] _, _ -> Response in
+      let ready = (try? await ports.database.read { $0.now }) != nil
+      return Response(
+        status: ready ? .ok : .serviceUnavailable, headers: [.contentType: "text/plain"],
+        body: ResponseBody(
+          byteBuffer: ByteBuffer(string: ready ? "ready\n" : "the database does not answer\n")))
     }
     known.learn(router.routes)
     return router

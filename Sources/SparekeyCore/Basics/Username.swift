@@ -17,6 +17,9 @@ package struct Username: Hashable, Sendable {
 
   /// - Throws: `Refusal.field(.username, …)`.
   package init(_ typed: String) throws(Refusal) {
+    guard typed.utf8.count <= 1_024 else {
+      throw .field(.username, .tooLong(maximum: Self.lengths.upperBound))
+    }
     let folded = Self.fold(typed)
     guard !folded.isEmpty else { throw .field(.username, .missing) }
     guard folded.utf8.count <= Self.lengths.upperBound else {

@@ -189,14 +189,17 @@ package struct Recovery: Sendable {
   }
 
   private func answer(to attempt: RecoveryAttempt) async throws -> ShownCode {
+    let id = CodeID(text: attempt.id.text)
     let found = try await ports.database.read { transaction in
-      try transaction.spent(attempt.id.text).map { ($0, transaction.now) }
+      let live = try attempt.target.flatMap { try transaction.liveCode(of: $0.account)?.id }
+      return try transaction.spent(attempt.id.text).map { ($0, live, transaction.now) }
     }
-    guard let (finishedAt, now) = found else { throw Refusal.outOfStep }
-    guard now < finishedAt + RecoveryAttempt.repeatable else { throw Refusal.alreadyDone }
+    guard let (finishedAt, live, now) = found else { throw Refusal.outOfStep }
+    // A code that was replaced meanwhile is not shown as if it worked.
+    guard now < finishedAt + RecoveryAttempt.repeatable, live == id else { throw Refusal.alreadyDone }
     return ShownCode(
       code: ports.newCode(seed: attempt.newCodeSeed),
-      serial: ports.serial(of: CodeID(text: attempt.id.text)), createdAt: finishedAt)
+      serial: ports.serial(of: id), createdAt: finishedAt)
   }
 
   private func walk(

@@ -10,13 +10,13 @@ package struct VerificationOption: Sendable, Equatable {
 
 extension Ports {
   /// The options shown for a name: the account's confirmed contacts that the policy would accept, or, for a name
-  /// nobody has, decoys that are the same at every visit (S6).
+  /// nobody has and for an account that has none, decoys that are the same at every visit (S6).
   package func verificationOptions(
     name: String, facts: AccountFacts?, at now: Timestamp
   ) -> [VerificationOption] {
     guard let facts else { return decoys(for: name) }
     let twoStep = facts.account.twoStepSince != nil
-    return facts.contacts
+    let options = facts.contacts
       .filter {
         RecoveryPolicy.outcome(twoStep: twoStep, evidence: [facts.strength(of: $0, at: now)]) != .notEnough
       }
@@ -24,6 +24,7 @@ extension Ports {
         VerificationOption(
           id: optionID(name: name, contact: $0.id.text), kind: .email, masked: $0.masked, contact: $0.id)
       }
+    return options.isEmpty ? decoys(for: name) : options
   }
 
   private func optionID(name: String, contact: String) -> String {

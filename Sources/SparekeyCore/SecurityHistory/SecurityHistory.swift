@@ -59,9 +59,10 @@ package struct SecurityState: Sendable, Codable, Equatable {
 }
 
 package protocol SecurityHistoryStore {
+  /// Appends at the end of the account's history.
   /// - Parameter sealedStateBefore: for changes, the state they led away from; nil for mere events.
   func append(
-    _ event: SecurityEvent, to account: AccountID, id: String, leaving version: VersionID?,
+    _ event: SecurityEvent, to account: AccountID, leaving version: VersionID?,
     sealedStateBefore: [UInt8]?) throws
   /// Newest first.
   func events(of account: AccountID, limit: Int) throws -> [SecurityEvent]
@@ -85,7 +86,7 @@ extension Ports {
     let sealed = keys.seal(try JSON.encode(state), for: .history, bound: "state/\(account.id)")
     try transaction.append(
       SecurityEvent(at: transaction.now, kind: kind, detail: detail, source: source), to: account.id,
-      id: Base32.encode(randomness.bytes(16)), leaving: account.version, sealedStateBefore: sealed)
+      leaving: account.version, sealedStateBefore: sealed)
     if let notice {
       try tell(contacts, notice, about: account, source: source, in: transaction)
     }
@@ -97,8 +98,7 @@ extension Ports {
   ) throws {
     let now = transaction.now
     try transaction.append(
-      SecurityEvent(at: now, kind: kind, source: source), to: account,
-      id: Base32.encode(randomness.bytes(16)), leaving: nil,
+      SecurityEvent(at: now, kind: kind, source: source), to: account, leaving: nil,
       sealedStateBefore: nil)
   }
 }

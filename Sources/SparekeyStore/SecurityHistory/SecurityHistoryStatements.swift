@@ -2,17 +2,18 @@ import SparekeyCore
 
 extension SQLTransaction {
   package func append(
-    _ event: SecurityEvent, to account: AccountID, id: String, leaving version: VersionID?,
+    _ event: SecurityEvent, to account: AccountID, leaving version: VersionID?,
     sealedStateBefore: [UInt8]?
   ) throws {
     _ = try connection.execute(
       """
-      INSERT INTO security_history (id, account_id, at, kind, detail, source_address, source_agent, left_version,
-        state_before)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+      INSERT INTO security_history (account_id, number, at, kind, detail, source_address, source_agent,
+        left_version, state_before)
+      SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8
+      FROM security_history WHERE account_id = $1
       """,
       [
-        .text(id), .id(account), .time(event.at), .text(event.kind.rawValue), .text(event.detail),
+        .id(account), .time(event.at), .text(event.kind.rawValue), .text(event.detail),
         .text(event.source.address), .text(event.source.agent), version.map { .id($0) } ?? .null,
         sealedStateBefore.map { .blob($0) } ?? .null,
       ])
@@ -22,7 +23,7 @@ extension SQLTransaction {
     try connection.query(
       """
       SELECT at, kind, detail, source_address, source_agent
-      FROM security_history WHERE account_id = $1 ORDER BY at DESC, id DESC LIMIT $2
+      FROM security_history WHERE account_id = $1 ORDER BY number DESC LIMIT $2
       """, [.id(account), .integer(Int64(limit))]
     ).map { row in
       SecurityEvent(

@@ -75,7 +75,6 @@ struct Edge: RouterMiddleware {
   private func response(
     to status: HTTPResponse.Status, _ request: Request, _ context: WebContext, reference: String? = nil
   ) async -> Response {
-    if request.uri.path.hasPrefix("/api/") { return problem(status, reference: reference) }
     let key =
       switch status.code {
       case 404: "notFound"
@@ -85,6 +84,11 @@ struct Edge: RouterMiddleware {
       default: "fault"
       }
     let texts = site.texts
+    if request.uri.path.hasPrefix("/api/") {
+      let line =
+        key == "badRequest" ? nil : texts.format("message.\(key).line", ["when": texts.wait(.seconds(1))])
+      return problem(status, detail: reference.map { "Reference \($0)." } ?? line)
+    }
     let page = MessagePage(
       title: texts["message.\(key).title"],
       lines: [texts.format("message.\(key).line", ["when": texts.wait(.seconds(1))])],
@@ -98,7 +102,7 @@ struct Edge: RouterMiddleware {
       status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
   }
 
-  private func problem(_ status: HTTPResponse.Status, reference: String?) -> Response {
+  private func problem(_ status: HTTPResponse.Status, detail: String?) -> Response {
     let type =
       switch status.code {
       case 404: "not-found"
@@ -108,7 +112,7 @@ struct Edge: RouterMiddleware {
       case 400..<500: "bad-request"
       default: "fault"
       }
-    return site.problem(type, status, detail: reference.map { "Reference \($0)." })
+    return site.problem(type, status, detail: detail)
   }
 
   /// ASVS 3.4, 3.7; nothing inline, nothing from elsewhere, never framed, no referrer.

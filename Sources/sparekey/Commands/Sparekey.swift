@@ -40,7 +40,7 @@ struct SettingFlags: ParsableArguments {
     flags[.database] = database
     flags[.publicURL] = publicURL
     for pair in set {
-      let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       guard parts.count == 2, let name = Settings.Name(rawValue: parts[0]) else {
         throw Settings.Problem(
           description: "--set \(pair) is not a setting and its value. See: sparekey config")

@@ -55,17 +55,17 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_account ON sessions (account_id);
 
 CREATE TABLE security_history (
-  id TEXT NOT NULL PRIMARY KEY,
   account_id TEXT NOT NULL REFERENCES accounts (id),
+  number INTEGER NOT NULL,
   at INTEGER NOT NULL,
   kind TEXT NOT NULL,
   detail TEXT NOT NULL,
   source_address TEXT NOT NULL,
   source_agent TEXT NOT NULL,
   left_version TEXT,
-  state_before BLOB
+  state_before BLOB,
+  PRIMARY KEY (account_id, number)
 ) STRICT;
-CREATE INDEX security_history_by_account ON security_history (account_id, at);
 
 CREATE TABLE throttle (
   bucket BLOB NOT NULL PRIMARY KEY,
