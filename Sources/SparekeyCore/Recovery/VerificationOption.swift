@@ -32,22 +32,29 @@ extension Ports {
   }
 
   /// Derived by key from the name, by a distribution that never changes for an installation: mostly one email, whose
-  /// first letters often follow the name's, at the providers people use.
+  /// first letters often follow the name's, at the providers and under the endings people use.
   private func decoys(for name: String) -> [VerificationOption] {
     let bytes = keys.digest(name, for: .decoy).map(Int.init)
     let count = bytes[0] < 20 ? 0 : bytes[0] < 232 ? 1 : 2
-    let letters = Array("abcdefghijklmnopqrstuvwxyzaaeeiioorsst")
     return (0..<count).map { index in
-      let draw = bytes[(1 + index * 6)...].prefix(6).map { $0 }
-      let own = name.filter { $0.isASCII && $0.isLetter }.prefix(2)
-      let start =
-        draw[0] < 150 && own.count == 2 && index == 0
-        ? String(own) : String([letters[draw[1] % letters.count], letters[draw[2] % letters.count]])
-      let provider = Array("ggggggoohyiwpt")[draw[3] % 14]
-      let ending = ["com", "com", "com", "com", "com", "org", "net", "de", "me"][draw[4] % 9]
+      let draw = Array(bytes[(1 + index * 6)...].prefix(6))
+      let own = name.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(2)
+      let drawn = [Self.letters[draw[1] % Self.letters.count], Self.letters[draw[2] % Self.letters.count]]
+      let start = draw[0] < 150 && own.count == 2 && index == 0 ? String(own) : String(drawn)
+      let provider = Self.providers[draw[3] % Self.providers.count]
+      let ending = Self.endings[draw[4] % Self.endings.count]
       return VerificationOption(
         id: optionID(name: name, contact: "decoy \(index)"), kind: .email,
-        masked: "\(start)•••@\(provider)•••.\(ending)", contact: nil)
+        masked: "\(draw[5] < 8 ? String(start.prefix(1)) : start)•••@\(provider)•••.\(ending)", contact: nil)
     }
   }
+
+  private static let letters = Array("aaaabbbcccddddeeeffggghhiijjjjkkklllmmmmmnnnoppprrrssssttuvvwxyz1279")
+  private static let providers = Array("ggggggggggooohhhyyiiiwmmmpptteebcdflnsv")
+  private static let endings =
+    Array(repeating: "com", count: 24)
+    + [
+      "org", "org", "org", "net", "net", "net", "de", "de", "fr", "uk", "uk", "nl", "me", "io", "eu", "ch",
+      "it", "es", "edu",
+    ]
 }
