@@ -94,6 +94,8 @@ function enhance(field, help) {
     field.value = code;
     showWhileTyping();
     field.focus();
+    // "Yes" means the same as without a script, unless another field is still empty.
+    if (field.form?.checkValidity()) field.form.requestSubmit();
   };
 
   const showSoon = (event) => {
