@@ -154,14 +154,21 @@ struct Settings: Sendable {
     let contact = self[.operatorContact].text
     return SiteSettings(
       publicURL: publicURL, serviceName: self[.serviceName].text,
-      trustedProxies: Set(
-        self[.trustedProxies].text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }),
+      trustedProxies: Set(try proxies()),
       operatorContact: contact.isEmpty ? nil : contact)
   }
 
-  private static func isAddress(_ text: String) -> Bool {
-    var bytes = in6_addr()
-    return inet_pton(AF_INET, text, &bytes) == 1 || inet_pton(AF_INET6, text, &bytes) == 1
+  /// Spelled as the system spells the address of a connection, so that the two can be compared.
+  private func proxies() throws -> [String] {
+    try self[.trustedProxies].text.split(separator: ",").map { part in
+      let text = part.trimmingCharacters(in: .whitespaces)
+      var bytes = in6_addr()
+      var spelled = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+      guard let family = [AF_INET, AF_INET6].first(where: { inet_pton($0, text, &bytes) == 1 }),
+        inet_ntop(family, &bytes, &spelled, socklen_t(spelled.count)) != nil
+      else { throw bad(.trustedProxies, "192.0.2.1,192.0.2.2") }
+      return String(decoding: spelled.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
   }
 
   private func number(_ name: Name) -> Int { Int(self[name].text) ?? 0 }
@@ -174,6 +181,9 @@ struct Settings: Sendable {
 
   /// One clear sentence for the first value that cannot be (Q5).
   private func check() throws {
+    for name in [Name.data, .host, .serviceName] where self[name].text.isEmpty {
+      throw bad(name, standard(name))
+    }
     for (name, range) in [(Name.port, 0...65_535), (.hashThreads, 1...1_024), (.hashQueue, 1...100_000)] {
       guard let number = Int(self[name].text), range.contains(number) else {
         throw bad(name, "\(standard(name)) (from \(range.lowerBound) to \(range.upperBound))")
@@ -187,9 +197,6 @@ struct Settings: Sendable {
       throw bad(.database, "sqlite:data/sparekey.sqlite")
     }
     let site = try site()
-    for proxy in site.trustedProxies where !Self.isAddress(proxy) {
-      throw bad(.trustedProxies, "192.0.2.1,192.0.2.2")
-    }
     guard (try? EmailAddress(self[.mailFrom].text)) != nil else {
       throw bad(.mailFrom, "accounts@example.org")
     }

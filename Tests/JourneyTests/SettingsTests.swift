@@ -56,6 +56,22 @@ import Testing
       problem { try Settings(flags: [:], environment: [:], file: "/nowhere.yaml") }.contains("/nowhere.yaml"))
   }
 
+  @Test func `Q5: an empty value is refused where one is needed, and taken where it means none`() throws {
+    for name in [Settings.Name.data, .host, .serviceName, .mailFrom, .port] {
+      #expect(problem { try settings(environment: [name.environment: ""]) }.contains(name.environment))
+    }
+    #expect(problem { try settings(file: "data:\n") }.contains("data is \"\""))
+    #expect(try settings(flags: [.trustedProxies: "", .operatorContact: ""]).site().trustedProxies.isEmpty)
+  }
+
+  @Test func `a trusted proxy is an address, however it is written`() throws {
+    let settings = try settings(flags: [.trustedProxies: "10.0.0.1, 2001:DB8:0::1"])
+    #expect(try settings.site().trustedProxies == ["10.0.0.1", "2001:db8::1"])
+    for wrong in ["10.0.0.0/8", "proxy.example.org", "10.0.0"] {
+      #expect(problem { try self.settings(flags: [.trustedProxies: wrong]) }.contains("trusted-proxies"))
+    }
+  }
+
   @Test func `limits and hashing can be weakened on this machine only`() throws {
     _ = try settings(flags: [.limits: "off", .hashCost: "cheap"])
     #expect(problem { try settings(flags: [.limits: "off", .host: "0.0.0.0"]) }.contains("for tests"))

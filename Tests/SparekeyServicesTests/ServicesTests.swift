@@ -1,4 +1,5 @@
 import Foundation
+import NIOConcurrencyHelpers
 import SparekeyCore
 import SparekeyServices
 import Testing
@@ -41,6 +42,38 @@ import Testing
     #expect(finished < 16)
     #expect(pool.waiting == 0)
   }
+
+  @Test func `T9: never more hashes at a time than threads, and the metrics say so`() async throws {
+    let pool = Argon2Pool(threads: 2, queue: 64)
+    let most = NIOLockedValueBox(0)
+    let isOver = NIOLockedValueBox(false)
+    // A thread of its own: tasks of other tests can keep every shared one busy.
+    Thread {
+      while !isOver.withLockedValue({ $0 }) {
+        most.withLockedValue { $0 = max($0, pool.running) }
+        usleep(500)
+      }
+    }.start()
+    try await withThrowingTaskGroup(of: Void.self) { hashes in
+      for number in 0..<16 {
+        hashes.addTask {
+          _ = try await pool.hash(Secret("\(number)"), salt: Array(repeating: 1, count: 16), cost: .password)
+        }
+      }
+      try await hashes.waitForAll()
+    }
+    isOver.withLockedValue { $0 = true }
+    #expect(most.withLockedValue { $0 } == 2)
+    #expect(pool.running == 0)
+  }
+
+  @Test func `T9: a closed pool refuses instead of letting anyone wait`() async {
+    let pool = Argon2Pool(threads: 1)
+    pool.close()
+    await #expect(throws: Refusal.self) {
+      try await pool.hash(Secret("x"), salt: Array(repeating: 1, count: 16), cost: .cheap)
+    }
+  }
 }
 
 @Suite struct `The key file` {
@@ -58,6 +91,28 @@ import Testing
     _ = try KeyFile.open(path)
     try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
     #expect(throws: KeyFile.Problem.readableByOthers(path: path)) { try KeyFile.open(path) }
+  }
+
+  @Test func `T13: of programs that start at once, one makes the keys and all use them`() async throws {
+    let path = path
+    let rings = try await withThrowingTaskGroup(of: KeyRing.self) { group in
+      for _ in 0..<16 { group.addTask { try KeyFile.open(path) } }
+      return try await group.reduce(into: [KeyRing]()) { $0.append($1) }
+    }
+    let sealed = try KeyFile.open(path).seal([1], for: .outbox, bound: "x")
+    for ring in rings { #expect(ring.open(sealed, for: .outbox, bound: "x") == [1]) }
+    let folder = FileManager.default.temporaryDirectory.path
+    let name = (path as NSString).lastPathComponent
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix(name) } == [name])
+  }
+
+  @Test func `two keys of one number are refused, not guessed between`() throws {
+    let key = Data(repeating: 7, count: 32).base64EncodedString()
+    #expect(
+      FileManager.default.createFile(
+        atPath: path, contents: Data("1 \(key)\n1 \(key)\n".utf8), attributes: [.posixPermissions: 0o600]))
+    #expect(throws: KeyFile.Problem.malformed(path: path, line: 2)) { try KeyFile.open(path) }
   }
 
   @Test func `T13: a lost key file is never replaced beside an old database`() {
@@ -85,6 +140,32 @@ import Testing
     #expect(text.hasSuffix("Grüße\r\nzwei"))
   }
 
+  @Test func `O1: no encoded word is longer than mail allows, and no character is torn apart`() throws {
+    let subject = String(repeating: "ключ 🔑 ", count: 20)
+    let text = Mail(from: "a@example.org", to: "b@example.org", subject: subject, body: "one\r\ntwo\nthree")
+      .text(at: Timestamp(milliseconds: 0), id: "1")
+    let words = text.matches(of: /=\?utf-8\?B\?([^?]*)\?=/)
+    #expect(words.allSatisfy { $0.output.0.count <= 75 })
+    let parts = words.map {
+      Data(base64Encoded: String($0.output.1)).flatMap { String(data: $0, encoding: .utf8) }
+    }
+    #expect(parts.compactMap(\.self).joined() == subject && !parts.contains(nil))
+    #expect(text.hasSuffix("\r\n\r\none\r\ntwo\r\nthree"))
+  }
+
+  @Test func `O1: mail lies in its folder for its owner's eyes only`() throws {
+    let files = FileManager.default
+    let folder = files.temporaryDirectory.appending(path: "outbox-\(UUID())").path
+    try OutboxFolder(folder).deliver(
+      Mail(from: "a@example.org", to: "b@example.org", subject: "x", body: "y"),
+      at: Timestamp(milliseconds: 5), id: "id")
+    #expect(try files.contentsOfDirectory(atPath: folder) == ["5-id.eml"])
+    for (path, mode) in [(folder, 0o700), (folder + "/5-id.eml", 0o600)] {
+      let found = try files.attributesOfItem(atPath: path)[.posixPermissions] as? NSNumber
+      #expect(found?.intValue == mode)
+    }
+  }
+
   @Test func `C5: a QR code is square, with its quiet zone, and holds a whole address`() throws {
     let svg = try QRCode.svg(of: Secret("http://localhost:8080/recover/code#7KQ2M-ABCDE-FGHJK-MNPQR-STVWX"))
     #expect(svg.contains("viewBox=\"0 0 ") && svg.contains("M4 4h1v1h-1z"))
@@ -97,5 +178,6 @@ import Testing
     #expect(lists.breached.contains("password1"))
     #expect(lists.words.count == 2_048)
     #expect(Set(lists.words).count == lists.words.count)
+    #expect(lists.words.allSatisfy { $0.wholeMatch(of: /[a-z]{4,8}/) != nil })
   }
 }

@@ -11,6 +11,7 @@ import sys
 
 import jsonschema_rs
 import pytest
+import requests
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = json.loads((ROOT / "Sources/SparekeyWeb/Resources/openapi.json").read_text())
@@ -520,3 +521,11 @@ def test_odd_requests_find_nothing_undescribed(server, start_server, tmp_path, s
         cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "fault" not in target.log.read_text(), "the server logged a fault"
+
+
+def test_row_14_a_member_that_occurs_twice_is_refused(server):
+    body = '{"username": "pat", "username": ["mallory"]}'
+    headers = {"Content-Type": "application/json"}
+    answer = requests.post(f"{server.url}/api/v1/recovery", data=body, headers=headers, timeout=20)
+    assert answer.status_code == 400
+    assert answer.json()["field"] == "username"

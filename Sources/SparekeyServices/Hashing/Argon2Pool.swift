@@ -22,6 +22,7 @@ package final class Argon2Pool: SecretHashing {
     var waiting: [UInt64: Job] = [:]
     var order: [UInt64] = []
     var nextID: UInt64 = 0
+    var running = 0
     var closed = false
   }
 
@@ -55,6 +56,8 @@ package final class Argon2Pool: SecretHashing {
 
   /// Waiting hashes, for metrics.
   package var waiting: Int { state.withLockedValue { $0.waiting.count } }
+  /// Hashes being computed, for metrics; never more than the threads.
+  package var running: Int { state.withLockedValue { $0.running } }
 
   /// Refuses what still waits and ends the threads.
   package func close() {
@@ -77,6 +80,8 @@ package final class Argon2Pool: SecretHashing {
         let job = Job(secret: secret, salt: salt, cost: cost) { continuation.resume(with: $0) }
         let accepted = state.withLockedValue { state in
           guard !state.closed, !Task.isCancelled, state.waiting.count < queueLength else { return false }
+          // Whoever hangs up leaves an id behind; many in a row must not make the queue long.
+          if state.order.count > 2 * queueLength { state.order.removeAll { state.waiting[$0] == nil } }
           state.waiting[id] = job
           state.order.append(id)
           return true
@@ -93,11 +98,17 @@ package final class Argon2Pool: SecretHashing {
   private func hashNext() -> Bool {
     let (job, closed) = state.withLockedValue { state -> (Job?, Bool) in
       while !state.order.isEmpty {
-        if let job = state.waiting.removeValue(forKey: state.order.removeFirst()) { return (job, false) }
+        guard let job = state.waiting.removeValue(forKey: state.order.removeFirst()) else { continue }
+        state.running += 1
+        return (job, false)
       }
       return (nil, state.closed)
     }
-    if let job { job.finish(Result { try Self.argon2id(job.secret, salt: job.salt, cost: job.cost) }) }
+    if let job {
+      let output = Result { try Self.argon2id(job.secret, salt: job.salt, cost: job.cost) }
+      state.withLockedValue { $0.running -= 1 }
+      job.finish(output)
+    }
     return !closed
   }
 

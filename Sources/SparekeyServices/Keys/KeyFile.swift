@@ -50,8 +50,8 @@ package enum KeyFile {
       separator: "\n", omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() where !line.isEmpty && !line.hasPrefix("#") {
       let parts = line.split(separator: " ")
-      guard parts.count == 2, let id = UInt8(parts[0]), let secret = Data(base64Encoded: String(parts[1])),
-        secret.count == 32
+      guard parts.count == 2, let id = UInt8(parts[0]), !masters.contains(where: { $0.id == id }),
+        let secret = Data(base64Encoded: String(parts[1])), secret.count == 32
       else { throw Problem.malformed(path: path, line: index + 1) }
       masters.append(KeyRing.Master(id: id, secret: Secret(Array(secret))))
     }
@@ -61,17 +61,20 @@ package enum KeyFile {
     return ring
   }
 
-  /// Written whole and flushed before its name exists: a crash leaves no half key.
+  /// Written whole and flushed before its name exists: a crash leaves no half key. Of several programs that start
+  /// at once, one makes the file and all of them read it.
   private static func create(_ path: String, _ text: String) throws {
-    let temporary = path + ".new"
-    let file = Glibc.open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    let temporary = "\(path).\(UUID()).new"
+    let file = Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o600)
     guard file >= 0 else { throw Problem.cannotCreate(path: path, reason: String(cString: strerror(errno))) }
-    defer { close(file) }
-    let bytes = Array(text.utf8)
-    guard write(file, bytes, bytes.count) == bytes.count, fsync(file) == 0, link(temporary, path) == 0 else {
-      throw Problem.cannotCreate(path: path, reason: String(cString: strerror(errno)))
+    defer {
+      close(file)
+      unlink(temporary)
     }
-    unlink(temporary)
+    let bytes = Array(text.utf8)
+    guard write(file, bytes, bytes.count) == bytes.count, fsync(file) == 0,
+      link(temporary, path) == 0 || errno == EEXIST
+    else { throw Problem.cannotCreate(path: path, reason: String(cString: strerror(errno))) }
     let folder = Glibc.open((path as NSString).deletingLastPathComponent, O_RDONLY)
     if folder >= 0 {
       fsync(folder)
@@ -79,6 +82,9 @@ package enum KeyFile {
     }
   }
 }
+
+/// Files that this process makes are its owner's alone, in whatever folder they lie (T13).
+package func keepFilesPrivate() { umask(0o077) }
 
 /// Keeps this process's memory out of core dumps and away from debuggers of the same user (Q6).
 package func forbidMemoryDumps() {

@@ -24,9 +24,9 @@ package struct Mail: Sendable {
     formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss '+0000'"
     let domain = from.split(separator: "@").last ?? "localhost"
     return """
-      From: \(header(from))
-      To: \(header(to))
-      Subject: \(header(subject))
+      From: \(oneLine(from))
+      To: \(oneLine(to))
+      Subject: \(oneLine(subject))
       Date: \(formatter.string(from: date))
       Message-ID: <\(id)@\(domain)>
       MIME-Version: 1.0
@@ -36,14 +36,21 @@ package struct Mail: Sendable {
 
 
       """.replacingOccurrences(of: "\n", with: "\r\n")
-        + body.replacingOccurrences(of: "\n", with: "\r\n")
+        + body.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: "\r\n")
   }
+}
 
-  /// One line, whatever was typed; encoded words (RFC 2047) beyond ASCII.
-  private func header(_ value: String) -> String {
-    let line = value.filter { !$0.isNewline }
-    return line.allSatisfy(\.isASCII) ? line : "=?utf-8?B?\(Data(line.utf8).base64EncodedString())?="
+/// One header, whatever was typed. Beyond ASCII it is in encoded words, each of whole characters and at most 75 long
+/// (RFC 2047).
+private func oneLine(_ value: String) -> String {
+  let line = value.filter { !$0.isNewline }
+  guard !line.allSatisfy(\.isASCII) else { return line }
+  var words = [""]
+  for character in line {
+    if words[words.count - 1].utf8.count + character.utf8.count > 45 { words.append("") }
+    words[words.count - 1].append(character)
   }
+  return words.map { "=?utf-8?B?\(Data($0.utf8).base64EncodedString())?=" }.joined(separator: "\r\n ")
 }
 
 /// Where mail goes while no mail server is configured: files to look at (O1).

@@ -24,6 +24,9 @@ struct Call: Sendable {
 
   /// - Throws: `UnreadableBody` naming the member that is missing or of the wrong kind.
   func decode<Body: Decodable>(_ type: Body.Type = Body.self) throws(UnreadableBody) -> Body {
+    if let name = repeatedMember(in: body) {
+      throw UnreadableBody(field: name, detail: "The member \"\(name)\" occurs twice.")
+    }
     do {
       return try JSONDecoder().decode(type, from: body)
     } catch DecodingError.keyNotFound(let key, _) {

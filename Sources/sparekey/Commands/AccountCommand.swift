@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SparekeyCore
+import SparekeyServices
 
 /// `sparekey account …`
 struct AccountCommand: AsyncParsableCommand {
@@ -29,6 +30,8 @@ struct AccountCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+      forbidMemoryDumps()
+      keepFilesPrivate()
       let composition = try Composition.make(flags.settings())
       do {
         let started = try await composition.site.signUp.createByOperator(

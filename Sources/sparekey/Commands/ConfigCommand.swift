@@ -61,6 +61,8 @@ struct DoctorCommand: AsyncParsableCommand {
         findings.append(Finding(check: name, state: "fail", detail: "\(error)"))
       }
     }
+    check("data folder") { try writable(settings.dataFolder) }
+    check("outbox") { try writable("\(settings.dataFolder)/outbox") }
     check("key file") {
       let path = "\(settings.dataFolder)/sparekey.keys"
       let isNew = !FileManager.default.fileExists(atPath: settings.databasePath)
@@ -94,5 +96,25 @@ struct DoctorCommand: AsyncParsableCommand {
       for finding in findings { print("\(finding.state)\t\(finding.check): \(finding.detail)") }
     }
     if findings.contains(where: { $0.state == "fail" }) { throw ExitCode(1) }
+  }
+
+  /// Writes and removes a file, the only honest test of a folder. One that is not there yet needs a folder above it
+  /// that can be written.
+  private func writable(_ folder: String) throws -> String {
+    let files = FileManager.default
+    guard files.fileExists(atPath: folder) else {
+      var above = URL(filePath: folder).standardizedFileURL.deletingLastPathComponent()
+      while !files.fileExists(atPath: above.path), above.path != "/" { above.deleteLastPathComponent() }
+      guard files.isWritableFile(atPath: above.path) else {
+        throw Settings.Problem(description: "\(folder) is not there, and \(above.path) cannot be written")
+      }
+      return "\(folder) is made at the first start"
+    }
+    let probe = "\(folder)/.doctor-\(UUID())"
+    guard files.createFile(atPath: probe, contents: nil) else {
+      throw Settings.Problem(description: "\(folder) cannot be written by this user")
+    }
+    try files.removeItem(atPath: probe)
+    return folder
   }
 }

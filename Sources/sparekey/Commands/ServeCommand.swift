@@ -15,6 +15,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     forbidMemoryDumps()
+    keepFilesPrivate()
     let settings = try flags.settings()
     let composition = try Composition.make(settings)
     let address = try settings.site().publicURL
@@ -49,12 +50,18 @@ struct DemoAccount: Sendable {
   let password: String
 
   static func make(with composition: Composition) async throws -> DemoAccount {
-    let file = "\(composition.settings.dataFolder)/demo-password"
-    if let password = try? String(contentsOfFile: file, encoding: .utf8) {
-      return DemoAccount(password: password)
-    }
     let ports = composition.ports
-    let password = composition.site.suggestPassphrase()
+    let file = "\(composition.settings.dataFolder)/demo-password"
+    let kept = try? String(contentsOfFile: file, encoding: .utf8)
+    if try await ports.database.read({ try $0.account(canonicalName: "demo") }) != nil {
+      guard let kept else {
+        throw Settings.Problem(
+          description: "The password of the demo account is gone from \(file). Use another --data folder.")
+      }
+      return DemoAccount(password: kept)
+    }
+    // The password is kept before there is an account: stopped in between, the next start goes on with it.
+    let password = kept ?? composition.site.suggestPassphrase()
     guard
       FileManager.default.createFile(
         atPath: file, contents: Data(password.utf8), attributes: [.posixPermissions: 0o600])
