@@ -30,7 +30,7 @@ struct Composition: Sendable {
     let lists = try PasswordLists(resources: serviceResources)
     let siteSettings = try settings.site()
     let ports = Ports(
-      database: database, hashing: hashing, keys: keys, clock: clock,
+      database: database, hashing: hashing, keys: keys, randomness: .system, clock: clock,
       passwordRules: PasswordRules(breached: lists.breached, serviceName: siteSettings.serviceName),
       options: settings.serviceOptions)
     let passphrases = PassphraseSuggestion(words: lists.words)

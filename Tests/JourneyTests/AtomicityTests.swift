@@ -118,7 +118,8 @@ import Testing
       }
       #expect(found.0 != nil && found.1 == nil)
       let ports = Ports(
-        database: database, hashing: world.hashes, keys: world.ports.keys, clock: world.ports.clock,
+        database: database, hashing: world.hashes, keys: world.ports.keys, randomness: .system,
+        clock: world.ports.clock,
         passwordRules: world.ports.passwordRules)
       let start = try await Recovery(ports).start(username: "maria", withCode: true, binding: .api)
       let proved = try await Recovery(ports).enterRecoveryCode(

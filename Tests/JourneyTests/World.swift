@@ -36,7 +36,8 @@ final class World: Sendable {
     ports = Ports(
       database: try SQLiteDatabase(
         path: folder.appending(path: "test.sqlite").path, clock: clock, wrap: { tap.wrap($0) }),
-      hashing: hashes, keys: try KeyFile.open(folder.appending(path: "keys").path), clock: clock,
+      hashing: hashes, keys: try KeyFile.open(folder.appending(path: "keys").path), randomness: .system,
+      clock: clock,
       passwordRules: PasswordRules(breached: lists.breached, serviceName: "Sparekey"),
       options: options ?? ServiceOptions(limitsEnforced: limits))
     guard let publicURL = PublicURL("http://localhost:8080") else { throw CocoaError(.fileReadUnknown) }

@@ -36,7 +36,7 @@ package struct KeyRing: Sendable {
   private let randomness: Randomness
 
   /// The last master is the current one.
-  package init?(masters: [Master], randomness: Randomness = .system) {
+  package init?(masters: [Master], randomness: Randomness) {
     guard let current = masters.last else { return nil }
     self.masters = Dictionary(
       masters.map { ($0.id, $0.secret.withBytes { SymmetricKey(data: $0) }) }, uniquingKeysWith: { $1 })

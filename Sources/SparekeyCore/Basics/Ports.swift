@@ -9,7 +9,7 @@ package struct Ports: Sendable {
   package let options: ServiceOptions
 
   package init(
-    database: any Database, hashing: any SecretHashing, keys: KeyRing, randomness: Randomness = .system,
+    database: any Database, hashing: any SecretHashing, keys: KeyRing, randomness: Randomness,
     clock: WallClock, passwordRules: PasswordRules, options: ServiceOptions = ServiceOptions()
   ) {
     self.database = database

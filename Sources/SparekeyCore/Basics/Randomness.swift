@@ -6,12 +6,6 @@ package struct Randomness: Sendable {
 
   package func bytes(_ count: Int) -> [UInt8] { fill(count) }
 
-  /// The operating system's cryptographic generator.
-  package static let system = Randomness { count in
-    var generator = SystemRandomNumberGenerator()
-    return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-  }
-
   /// A uniformly drawn string of decimal digits.
   package func digits(_ count: Int) -> String {
     var text = ""
