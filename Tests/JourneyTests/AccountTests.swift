@@ -49,6 +49,14 @@ import Testing
     #expect(slowedDown)
   }
 
+  @Test func `S9: a listed password repeated is no better`() async throws {
+    let world = try World()
+    await #expect(throws: Refusal.field(.password, .breached)) {
+      try await world.site.signUp.create(
+        username: "maria", password: "dragondragondragon", email: nil, source: world.source)
+    }
+  }
+
   @Test func `T11: of 16 sign-ups for one name one wins`() async throws {
     let world = try World(limits: false)
     let made = await withTaskGroup(of: Bool.self) { group in

@@ -60,6 +60,13 @@ import Testing
     #expect(throws: StoreProblem.newerSchema(found: 99, known: Migrations.sqlite.count)) { try open() }
   }
 
+  @Test func `O8: programs that start at once on a new database do not trip over each other`() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<8 { group.addTask { _ = try open() } }
+      try await group.waitForAll()
+    }
+  }
+
   @Test func `what is no database is refused in one clear line`() throws {
     try Data("this is a letter, not a database; it is long enough to be looked at".utf8).write(
       to: URL(filePath: path))

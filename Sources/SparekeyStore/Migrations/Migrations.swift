@@ -16,6 +16,9 @@ enum Migrations {
       }
       for (index, step) in sqlite.enumerated().dropFirst(found) {
         try database.inTransaction(.immediate) {
+          // Another process may have taken this step since it was looked at.
+          let now = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+          guard now == index else { return .rollback }
           try database.execute(sql: step)
           try database.execute(sql: "PRAGMA user_version = \(index + 1)")
           return .commit
