@@ -241,6 +241,38 @@ import Testing
     #expect(try await world.mail().contains { if case .passwordChanged = $0.kind { true } else { false } })
   }
 
+  @Test func `T10: mail asked for by other accounts never uses up an owner's own`() async throws {
+    let world = try World()
+    _ = try await world.person()
+    for number in 0..<30 {
+      _ = try? await world.site.signUp.create(
+        username: "stranger\(number)x", password: World.password, email: "MARIA@example.org",
+        source: Source(address: "198.51.100.\(number)"))
+    }
+    let told = try await world.mail().count { if case .confirmEmail = $0.kind { true } else { false } }
+    #expect(told <= ThrottleRules.confirmationMail.free)
+    let start = try await world.site.recovery.start(username: "maria", binding: .api)
+    _ = try await world.site.recovery.sendIssuedCode(
+      start.journey, to: start.options[0].id, binding: .api, source: world.source)
+    #expect(try await world.mail().last?.address == "maria@example.org")
+  }
+
+  @Test func `T10: an account cannot be used to write to many strangers`() async throws {
+    let world = try World()
+    let started = try await world.person()
+    for number in 0..<60 {
+      guard
+        let contact = try? await world.site.securityInfo.addEmail(
+          "stranger\(number)@example.net", by: world.signedIn(started).steppedUp(at: world.now),
+          source: world.source)
+      else { continue }
+      try await world.site.securityInfo.removeEmail(
+        contact, by: world.signedIn(started).steppedUp(at: world.now), source: world.source)
+    }
+    let strangers = try await world.mail().filter { $0.address.hasPrefix("stranger") }
+    #expect(strangers.count <= ThrottleRules.costlyChange.free)
+  }
+
   @Test func `T10: a stranger cannot have more than a few mails sent`() async throws {
     let world = try World()
     _ = try await world.person()

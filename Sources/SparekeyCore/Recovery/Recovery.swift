@@ -65,7 +65,7 @@ package struct Recovery: Sendable {
       try ports.countTry(ThrottleRules.issueCode, on: name, from: source, in: transaction)
       let contact = facts?.contacts.first { $0.id == option.contact }
       try ports.countTry(
-        ThrottleRules.mailToContact, on: contact?.address.lowercased() ?? option.id, from: nil,
+        ThrottleRules.mailToContact, on: option.id, from: nil,
         in: transaction)
       try ports.enqueue(
         contact.map {

@@ -32,6 +32,7 @@ package struct RecoveryCodes: Sendable {
     guard form.account == account.id else { throw Refusal.expired }
     if try await ports.database.read({ try $0.spent(form.id.text) }) != nil { throw Refusal.alreadyDone }
 
+    try await ports.database.write { [ports] in try ports.countCostlyChange(of: account.id, in: $0) }
     let code = ports.newCode(seed: ports.randomness.bytes(32))
     let id = CodeID(ports.randomness)
     let stored = try await ports.seal(code, id: id, for: account, at: ports.clock.now())

@@ -50,7 +50,7 @@ extension Ports {
   }
 
   private static let letters = Array("aaaabbbcccddddeeeffggghhiijjjjkkklllmmmmmnnnoppprrrssssttuvvwxyz1279")
-  private static let providers = Array("ggggggggggooohhhyyiiiwmmmpptteebcdflnsv")
+  private static let providers = Array("ggggggggggooohhhyyiiiwmmmpptteeaabcdfjklnqrsuvxz1")
   private static let endings =
     Array(repeating: "com", count: 24)
     + [

@@ -32,6 +32,7 @@ package struct SecurityInfo: Sendable {
     let email = try EmailAddress(typed)
     return try await ports.database.write { [ports] transaction in
       let account = steppedUp.account
+      try ports.countCostlyChange(of: account.id, in: transaction)
       let contacts = try ports.contacts(of: account.id, in: transaction)
       guard contacts.count < Self.maximumContacts else {
         throw Refusal.field(.email, .tooMany(maximum: Self.maximumContacts))
@@ -50,6 +51,7 @@ package struct SecurityInfo: Sendable {
   /// - Throws: `Refusal.notFound`, `.slowDown`.
   package func resendConfirmation(of id: ContactID, by signedIn: SignedIn, source: Source) async throws {
     try await ports.database.write { [ports] transaction in
+      try ports.countCostlyChange(of: signedIn.account.id, in: transaction)
       guard
         let contact = try ports.contacts(of: signedIn.account.id, in: transaction).first(where: {
           $0.id == id
@@ -113,6 +115,7 @@ package struct SecurityInfo: Sendable {
     let password = try ports.passwordRules.check(
       typed, for: .newPassword, twoStep: account.twoStepSince != nil,
       contextWords: ports.contextWords(account, contacts))
+    try await ports.database.write { [ports] in try ports.countCostlyChange(of: account.id, in: $0) }
     let sealed = try await ports.seal(password, for: account.id)
     try await ports.database.write { [ports] transaction in
       try ports.record(
@@ -127,6 +130,11 @@ package struct SecurityInfo: Sendable {
 }
 
 extension Ports {
+  /// - Throws: `Refusal.slowDown` for an account that changes its security all the time.
+  package func countCostlyChange(of account: AccountID, in transaction: any Transaction) throws {
+    try countTry(ThrottleRules.costlyChange, on: account.text, from: nil, in: transaction)
+  }
+
   /// Words no password of this account may consist of.
   package func contextWords(_ account: Account, _ contacts: [Contact]) -> [String] {
     [account.username]
@@ -152,7 +160,7 @@ extension Ports {
   fileprivate func sendConfirmation(
     of contact: Contact, account: Account, source: Source, in transaction: any Transaction
   ) throws {
-    try countTry(ThrottleRules.mailToContact, on: contact.address.lowercased(), from: nil, in: transaction)
+    try countTry(ThrottleRules.confirmationMail, on: contact.address.lowercased(), from: nil, in: transaction)
     let code = IssuedCode.make(randomness)
     try transaction.setConfirmation(
       Confirmation(

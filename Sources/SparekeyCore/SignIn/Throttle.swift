@@ -29,7 +29,15 @@ package enum ThrottleRules {
   /// Mails asked for by someone not signed in, per name and source.
   package static let issueCode = ThrottleRule(
     name: "issue-code", free: 4, firstWait: .minutes(1), longestWait: .hours(6), forgetAfter: .hours(24))
-  /// Mails to one contact, whoever asks (T10). It bounds the guesses at issued codes, too: 20 codes, five tries.
+  /// Confirmation mails to one address, for whichever account. Apart from the codes that bring an owner back: a
+  /// stranger who adds someone's address must not use those up, nor learn whose it is.
+  package static let confirmationMail = ThrottleRule(
+    name: "confirmation-mail", free: 5, firstWait: .minutes(30), longestWait: .hours(24),
+    forgetAfter: .hours(24))
+  /// Changes that cost a mail to a stranger or a hash, per account (T9, T10).
+  package static let costlyChange = ThrottleRule(
+    name: "costly-change", free: 20, firstWait: .minutes(1), longestWait: .hours(6), forgetAfter: .hours(24))
+  /// Recovery mails to one contact, whoever asks (T10). It bounds the guesses at issued codes, too: 20 codes, five tries.
   package static let mailToContact = ThrottleRule(
     name: "mail-to-contact", free: 20, firstWait: .minutes(30), longestWait: .hours(24),
     forgetAfter: .hours(24))
