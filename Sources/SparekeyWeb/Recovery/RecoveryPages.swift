@@ -102,7 +102,7 @@ enum RecoveryPages {
       var journey = visit.journey ?? ""
       if asksUsername {
         // The code is read before the name is asked about, so that both mistakes show at once.
-        page.codeError = codeProblem(of: typed, visit)?.sentence
+        page.codeError = codeProblem(of: typed, visit)
         journey = try await visit.site.recovery.start(
           username: visit.form[.username], withCode: true, binding: visit.binding
         ).journey
@@ -248,11 +248,11 @@ enum RecoveryPages {
 
   // MARK: typing help without JavaScript (C7)
 
-  private static func codeProblem(of typed: String, _ visit: Visit) -> (sentence: String, Void)? {
+  private static func codeProblem(of typed: String, _ visit: Visit) -> String? {
     switch RecoveryCode.read(typed) {
     case .code: nil
-    case .suggestion(let suggestion): (self.suggestion(suggestion, visit.texts).explanation, ())
-    case .problem(let problem): (visit.texts.problem(problem), ())
+    case .suggestion(let suggestion): self.suggestion(suggestion, visit.texts).explanation
+    case .problem(let problem): visit.texts.problem(problem)
     }
   }
 
