@@ -19,6 +19,9 @@ package enum SQLValue: Sendable, Equatable {
   static func time(_ time: Timestamp) -> SQLValue { .integer(time.milliseconds) }
   static func time(_ time: Timestamp?) -> SQLValue { time.map { .time($0) } ?? .null }
   static func id<Kind>(_ id: Identifier<Kind>) -> SQLValue { .text(id.text) }
+  static func json(_ value: some Encodable) throws -> SQLValue {
+    .text(String(decoding: try JSON.encode(value), as: UTF8.self))
+  }
   static func flag(_ flag: Bool) -> SQLValue { .integer(flag ? 1 : 0) }
 }
 
@@ -55,6 +58,10 @@ package struct SQLRow: Sendable {
   func optionalTime(_ column: Int) throws -> Timestamp? { isNull(column) ? nil : try time(column) }
   func id<Kind>(_ column: Int) throws -> Identifier<Kind> { Identifier(text: try text(column)) }
   func flag(_ column: Int) throws -> Bool { try integer(column) != 0 }
+
+  func json<Value: Decodable>(_ column: Int) throws -> Value {
+    try JSON.decode(Value.self, from: Array(try text(column).utf8))
+  }
 
   func named<Value: RawRepresentable<String>>(_ column: Int) throws -> Value {
     guard let value = Value(rawValue: try text(column)) else { throw UnexpectedValue(column: column) }

@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import Logging
+import NIOConcurrencyHelpers
 import ServiceLifecycle
 import SparekeyCore
 import SparekeyServices
@@ -32,6 +33,8 @@ struct Composition: Sendable {
     let ports = Ports(
       database: database, hashing: hashing, keys: keys, randomness: .system, clock: clock,
       passwordRules: PasswordRules(breached: lists.breached, serviceName: siteSettings.serviceName),
+      passkeys: PasskeyCeremony(
+        relyingParty: siteSettings.relyingParty), clockWatch: .machine(clock),
       options: settings.serviceOptions)
     let passphrases = PassphraseSuggestion(words: lists.words)
     let site = Site(
@@ -61,6 +64,8 @@ struct Composition: Sendable {
     application.addServices(
       Worker(name: "outbox", every: .seconds(1), logger: logger) { try await deliverMail() })
     application.addServices(
+      Worker(name: "holds", every: .seconds(1), logger: logger) { _ = try await site.holds.workOffDue() })
+    application.addServices(
       Worker(name: "housekeeping", every: .minutes(10), logger: logger) { try await ports.forgetWhatIsOver() }
     )
     try await application.runService()
@@ -83,6 +88,22 @@ extension WallClock {
   /// The machine's clock.
   static let system = WallClock {
     Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+  }
+}
+
+extension ClockWatch {
+  /// Compares the wall clock with the time since boot, which nobody sets; time asleep counts on both.
+  static func machine(_ clock: WallClock) -> ClockWatch {
+    let offset: @Sendable () -> Duration = {
+      var boot = timespec()
+      clock_gettime(CLOCK_BOOTTIME, &boot)
+      let sinceBoot = Int64(boot.tv_sec) * 1_000 + Int64(boot.tv_nsec) / 1_000_000
+      return .milliseconds(clock.now().milliseconds - sinceBoot)
+    }
+    let normal = NIOLockedValueBox(offset())
+    return ClockWatch(
+      ahead: { offset() - normal.withLockedValue { $0 } },
+      settle: { normal.withLockedValue { $0 = offset() } })
   }
 }
 

@@ -10,13 +10,13 @@ import Testing
       username: "maria", password: World.password, email: "maria@example.org", source: world.source)
     _ = try await world.signIn()
     let before = try await world.site.recovery.start(username: "maria", binding: .api)
-    #expect(!before.options.contains { $0.contact != nil })
+    #expect(!before.options.contains { $0.proof != nil })
     let signedIn = try await world.signedIn(started)
-    let contact = try await world.site.securityInfo.overview(for: signedIn).contacts[0].id
+    let contact = try await world.site.securityInfo.overview(for: signedIn).proofs.contacts[0].id
     let code = try #require(try await world.mail().last?.code)
-    try await world.site.securityInfo.confirmEmail(contact, code: code, by: signedIn, source: world.source)
+    try await world.site.securityInfo.confirmContact(contact, code: code, by: signedIn, source: world.source)
     let after = try await world.site.recovery.start(username: "maria", binding: .api)
-    #expect(after.options.map(\.contact) == [contact])
+    #expect(after.options.map(\.proof) == [.email(contact)])
   }
 
   @Test func `S8: names taken, in any spelling that looks alike, are refused; sign-up can be closed`()
@@ -151,9 +151,11 @@ import Testing
     let stale = try await world.signedIn(started)
     #expect(throws: Refusal.stepUpNeeded) { try stale.steppedUp(at: world.now) }
     await #expect(throws: Refusal.wrongPassword) {
-      try await world.site.sessions.stepUp(stale, password: "wrong", source: world.source)
+      try await world.site.stepUp.prove(
+        [.password("wrong")], by: stale, source: world.source)
     }
-    let renewed = try await world.site.sessions.stepUp(stale, password: World.password, source: world.source)
+    let renewed = try await world.site.stepUp.prove(
+      [.password(World.password)], by: stale, source: world.source)
     await #expect(throws: Refusal.notSignedIn) { try await world.signedIn(started) }
     _ = try await world.signedIn(renewed).steppedUp(at: world.now)
   }
@@ -174,8 +176,8 @@ import Testing
     let world = try World()
     let started = try await world.person()
     world.pass(.minutes(6))
-    _ = try? await world.site.sessions.stepUp(
-      world.signedIn(started), password: "wrong", source: world.source)
+    _ = try? await world.site.stepUp.prove(
+      [.password("wrong")], by: world.signedIn(started), source: world.source)
     #expect(try await world.signedIn(started).session.id == started.session.id)
   }
 }
@@ -185,23 +187,25 @@ import Testing
     let world = try World()
     let started = try await world.person()
     func steppedUp() async throws -> SteppedUp { try await world.signedIn(started).steppedUp(at: world.now) }
-    let second = try await world.site.securityInfo.addEmail(
-      "second@example.net", by: steppedUp(), source: world.source)
+    let second = try await world.site.securityInfo.addContact(
+      NewContact(typed: "second@example.net"), by: steppedUp(), source: world.source)
     let code = try #require(try await world.mail().compactMap(\.code).last)
-    try await world.site.securityInfo.confirmEmail(
+    try await world.site.securityInfo.confirmContact(
       second, code: code, by: world.signedIn(started), source: world.source)
-    try await world.site.securityInfo.removeEmail(second, by: steppedUp(), source: world.source)
-    let told = try await world.mail().filter { if case .emailRemoved = $0.kind { true } else { false } }
+    _ = try await world.site.securityInfo.remove(
+      .email(second), by: steppedUp(), source: world.source)
+    let told = try await world.mail().filter { if case .contactRemoved = $0.kind { true } else { false } }
     #expect(Set(told.map(\.address)) == ["maria@example.org", "second@example.net"])
   }
 
   @Test func `D4: the last confirmed email cannot be removed`() async throws {
     let world = try World()
     let started = try await world.person()
-    let contact = try await world.site.securityInfo.overview(for: world.signedIn(started)).contacts[0].id
+    let contact = try await world.site.securityInfo.overview(for: world.signedIn(started)).proofs.contacts[0]
+      .id
     await #expect(throws: Refusal.lastProof) {
-      try await world.site.securityInfo.removeEmail(
-        contact, by: world.signedIn(started).steppedUp(at: world.now), source: world.source)
+      _ = try await world.site.securityInfo.remove(
+        .email(contact), by: world.signedIn(started).steppedUp(at: world.now), source: world.source)
     }
   }
 
@@ -210,12 +214,13 @@ import Testing
     let started = try await world.site.signUp.create(
       username: "maria", password: World.password, email: "maria@example.org", source: world.source)
     let signedIn = try await world.signedIn(started)
-    let contact = try await world.site.securityInfo.overview(for: signedIn).contacts[0].id
+    let contact = try await world.site.securityInfo.overview(for: signedIn).proofs.contacts[0].id
     let first = try #require(try await world.mail().last?.code)
     try await world.site.securityInfo.resendConfirmation(of: contact, by: signedIn, source: world.source)
     let second = try #require(try await world.mail().last?.code)
     func confirm(_ code: String) async throws {
-      try await world.site.securityInfo.confirmEmail(contact, code: code, by: signedIn, source: world.source)
+      try await world.site.securityInfo.confirmContact(
+        contact, code: code, by: signedIn, source: world.source)
     }
     if first != second { await #expect(throws: Refusal.issuedCodeWrong) { try await confirm(first) } }
     for _ in 0..<5 { try? await confirm(second == "000000" ? "000001" : "000000") }
@@ -225,7 +230,7 @@ import Testing
     world.pass(.hours(24))
     let later = try await world.signedIn(world.signIn())
     await #expect(throws: Refusal.issuedCodeWrong) {
-      try await world.site.securityInfo.confirmEmail(contact, code: third, by: later, source: world.source)
+      try await world.site.securityInfo.confirmContact(contact, code: third, by: later, source: world.source)
     }
   }
 
@@ -262,12 +267,13 @@ import Testing
     let started = try await world.person()
     for number in 0..<60 {
       guard
-        let contact = try? await world.site.securityInfo.addEmail(
-          "stranger\(number)@example.net", by: world.signedIn(started).steppedUp(at: world.now),
+        let contact = try? await world.site.securityInfo.addContact(
+          NewContact(typed: "stranger\(number)@example.net"),
+          by: world.signedIn(started).steppedUp(at: world.now),
           source: world.source)
       else { continue }
-      try await world.site.securityInfo.removeEmail(
-        contact, by: world.signedIn(started).steppedUp(at: world.now), source: world.source)
+      _ = try await world.site.securityInfo.remove(
+        .email(contact), by: world.signedIn(started).steppedUp(at: world.now), source: world.source)
     }
     let strangers = try await world.mail().filter { $0.address.hasPrefix("stranger") }
     #expect(strangers.count <= ThrottleRules.costlyChange.free)

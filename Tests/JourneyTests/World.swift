@@ -39,6 +39,8 @@ final class World: Sendable {
       hashing: hashes, keys: try KeyFile.open(folder.appending(path: "keys").path), randomness: .system,
       clock: clock,
       passwordRules: PasswordRules(breached: lists.breached, serviceName: "Sparekey"),
+      passkeys: PasskeyCeremony(
+        relyingParty: RelyingParty(id: "localhost", origin: "http://localhost:8080", name: "Sparekey")),
       options: options ?? ServiceOptions(limitsEnforced: limits))
     guard let publicURL = PublicURL("http://localhost:8080") else { throw CocoaError(.fileReadUnknown) }
     let passphrases = PassphraseSuggestion(words: lists.words)
@@ -65,9 +67,9 @@ final class World: Sendable {
       username: name, password: Self.password, email: email, source: source)
     if email != nil {
       let signedIn = try await site.sessions.signedIn(by: started.token)
-      let contact = try await site.securityInfo.overview(for: signedIn).contacts[0].id
+      let contact = try await site.securityInfo.overview(for: signedIn).proofs.contacts[0].id
       guard let code = try await mail().compactMap(\.code).last else { throw CocoaError(.fileReadUnknown) }
-      try await site.securityInfo.confirmEmail(contact, code: code, by: signedIn, source: source)
+      try await site.securityInfo.confirmContact(contact, code: code, by: signedIn, source: source)
     }
     return started
   }
@@ -86,9 +88,11 @@ final class World: Sendable {
   func signIn(_ name: String = "maria", _ password: String = password, source: Source? = nil) async throws
     -> StartedSession
   {
-    try await site.signIn.enterPassword(
+    let progress = try await site.signIn.enterPassword(
       password, journey: site.signIn.start(username: name, binding: .api), binding: .api,
       source: source ?? self.source)
+    guard case .signedIn(let started) = progress else { throw Refusal.outOfStep }
+    return started
   }
 
   /// A journey that has come to the password form by this code.
@@ -100,7 +104,10 @@ final class World: Sendable {
   }
 
   func recover(_ journey: String, to password: String) async throws -> ShownCode {
-    try await site.recovery.chooseNewPassword(journey, password: password, binding: .api, source: source)
+    let end = try await site.recovery.finish(
+      journey, wanted: Recovery.Wanted(password: password), binding: .api, source: source)
+    guard case .recovered(let code, _) = end else { throw Refusal.outOfStep }
+    return code
   }
 
   /// Takes what is in the outbox.

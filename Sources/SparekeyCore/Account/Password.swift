@@ -7,6 +7,13 @@ package struct Password: Sendable {
   package init(_ typed: String) { secret = Secret(typed.precomposedStringWithCanonicalMapping) }
 }
 
+/// A password that the rules accepted.
+package struct AcceptedPassword: Sendable {
+  package let password: Password
+  /// S9: too short to stand alone.
+  package let needsTwoStep: Bool
+}
+
 /// What a new password must be (S9, NIST SP 800-63B-4 section 3.1.1.2): long, and not on the list of known ones.
 /// No composition rules.
 package struct PasswordRules: Sendable {
@@ -31,19 +38,20 @@ package struct PasswordRules: Sendable {
   /// - Throws: `Refusal.field(field, …)` naming the rule.
   package func check(
     _ typed: String, for field: Field, twoStep: Bool, contextWords: [String]
-  ) throws(Refusal) -> Password {
+  ) throws(Refusal) -> AcceptedPassword {
     guard !typed.isEmpty else { throw .field(field, .missing) }
     guard typed.utf8.count <= Self.maximumBytes else {
       throw .field(field, .tooLong(maximum: Self.maximumBytes))
     }
     let minimum = Self.minimumLength(twoStep: twoStep)
-    guard typed.precomposedStringWithCanonicalMapping.unicodeScalars.count >= minimum else {
+    let length = typed.precomposedStringWithCanonicalMapping.unicodeScalars.count
+    guard length >= minimum else {
       throw .field(field, .tooShort(minimum: minimum))
     }
     let folded = Self.fold(typed)
     if isBreached(folded) { throw .field(field, .breached) }
     if isGuessable(folded, contextWords: contextWords) { throw .field(field, .guessable) }
-    return Password(typed)
+    return AcceptedPassword(password: Password(typed), needsTwoStep: length < Self.minimumAlone)
   }
 
   /// The whole password, or a listed one repeated ("password1password1").

@@ -40,7 +40,7 @@ package protocol SecretHashing: Sendable {
 /// and bound to its account and column, so that a row copied elsewhere does not open (C4, T13).
 ///
 /// Sealed shape: memory in KiB (4 bytes, big endian), passes (4), salt (16), hash (32).
-package struct SealedHash: Sendable, Equatable {
+package struct SealedHash: Sendable, Equatable, Codable {
   package let bytes: [UInt8]
 
   package init(sealed bytes: [UInt8]) { self.bytes = bytes }

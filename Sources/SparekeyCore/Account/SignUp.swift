@@ -39,7 +39,7 @@ package struct SignUp: Sendable {
     }
 
     let id = AccountID(ports.randomness)
-    let sealedPassword = try await ports.seal(password, for: id)
+    let sealedPassword = try await ports.seal(password.password, for: id)
     let token = ports.newSessionToken()
     return try await ports.database.write { [ports] transaction in
       let now = transaction.now
@@ -50,9 +50,12 @@ package struct SignUp: Sendable {
       guard try transaction.insert(account, named: username) else { throw Refusal.field(.username, .taken) }
       try ports.note(.accountCreated, on: id, source: source, in: transaction)
       if let email {
-        try ports.insertContact(email, of: account, fromSignUp: true, source: source, in: transaction)
+        let contact = try ports.insert(
+          NewContact(kind: .email, address: email.text), of: account, fromSignUp: true, in: transaction)
+        try ports.sendConfirmation(of: contact, account: account, source: source, in: transaction)
       }
-      let session = try ports.startSession(for: account, token: token, source: source, in: transaction)
+      let session = try ports.startSession(
+        for: account, shown: [.password], token: token, source: source, in: transaction)
       return StartedSession(token: token, session: session, account: account)
     }
   }

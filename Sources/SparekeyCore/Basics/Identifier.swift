@@ -25,6 +25,9 @@ package enum ContactKind {}
 package enum CodeKind {}
 package enum SessionKind {}
 package enum JourneyKind {}
+package enum AuthenticatorAppKind {}
+package enum PasskeyKind {}
+package enum HoldKind {}
 
 package typealias AccountID = Identifier<AccountKind>
 package typealias VersionID = Identifier<VersionKind>
@@ -32,6 +35,9 @@ package typealias ContactID = Identifier<ContactKind>
 package typealias CodeID = Identifier<CodeKind>
 package typealias SessionID = Identifier<SessionKind>
 package typealias JourneyID = Identifier<JourneyKind>
+package typealias AuthenticatorAppID = Identifier<AuthenticatorAppKind>
+package typealias PasskeyID = Identifier<PasskeyKind>
+package typealias HoldID = Identifier<HoldKind>
 
 /// Crockford's base 32 in lower case, for ids and tokens. (Codes that people type are RecoveryCode's business.)
 package enum Base32 {

@@ -16,6 +16,12 @@ package enum KeyPurpose: String, Sendable {
   case throttle = "throttle"
   case decoy = "decoy"
   case newCode = "new-code"
+  case authenticatorApp = "authenticator-app"
+  case newTicket = "new-ticket"
+  case ticketDigest = "ticket"
+  case newSession = "new-session"
+  case parked = "parked"
+  case stopLink = "stop-link"
 }
 
 /// The service's keys: master keys from the key file, everything else derived (HKDF-SHA256, RFC 5869) or sealed

@@ -6,11 +6,14 @@ package struct Ports: Sendable {
   package let randomness: Randomness
   package let clock: WallClock
   package let passwordRules: PasswordRules
+  package let passkeys: PasskeyCeremony
+  package let clockWatch: ClockWatch
   package let options: ServiceOptions
 
   package init(
     database: any Database, hashing: any SecretHashing, keys: KeyRing, randomness: Randomness,
-    clock: WallClock, passwordRules: PasswordRules, options: ServiceOptions = ServiceOptions()
+    clock: WallClock, passwordRules: PasswordRules, passkeys: PasskeyCeremony,
+    clockWatch: ClockWatch = .trusting, options: ServiceOptions = ServiceOptions()
   ) {
     self.database = database
     self.hashing = hashing
@@ -18,6 +21,8 @@ package struct Ports: Sendable {
     self.randomness = randomness
     self.clock = clock
     self.passwordRules = passwordRules
+    self.passkeys = passkeys
+    self.clockWatch = clockWatch
     self.options = options
   }
 }
@@ -27,10 +32,19 @@ package struct ServiceOptions: Sendable {
   package var signUpOpen: Bool
   /// Load tests on loopback only: waits are counted but never imposed.
   package var limitsEnforced: Bool
+  /// How long a recovery is held (H2).
+  package var holdPeriod: Duration
+  /// H2: a recovery code never opens a two-step account at once.
+  package var strictPolicy: Bool
 
-  package init(signUpOpen: Bool = true, limitsEnforced: Bool = true) {
+  package init(
+    signUpOpen: Bool = true, limitsEnforced: Bool = true, holdPeriod: Duration = .days(30),
+    strictPolicy: Bool = false
+  ) {
     self.signUpOpen = signUpOpen
     self.limitsEnforced = limitsEnforced
+    self.holdPeriod = holdPeriod
+    self.strictPolicy = strictPolicy
   }
 }
 
@@ -49,7 +63,8 @@ package protocol Database: Sendable {
 
 /// One transaction, as each feature sees it.
 package protocol Transaction: AccountStore, ContactStore, RecoveryCodeStore, SessionStore, ThrottleStore,
-  SecurityHistoryStore, OutboxStore, OnceStore
+  SecurityHistoryStore, OutboxStore, OnceStore, AuthenticatorAppStore, PasskeyStore, HoldStore,
+  ServiceStateStore
 {
   /// The one clock reading of this transaction (PostgreSQL: the server's; SQLite: the injected one).
   var now: Timestamp { get }
@@ -63,6 +78,19 @@ package protocol OnceStore {
   func spent(_ id: String) throws -> Timestamp?
   /// Forgets what was spent before that time.
   func forgetSpent(before time: Timestamp) throws
+}
+
+/// The few facts about the service itself that every node must agree on.
+package enum ServiceFact: String, Sendable {
+  /// T16: the clock jumped forward; no hold completes before an operator looked.
+  case completionsStoppedAt = "completions-stopped-at"
+  /// O5: codes made before this were restored from a backup.
+  case restoredAt = "restored-at"
+}
+
+package protocol ServiceStateStore {
+  func fact(_ fact: ServiceFact) throws -> Timestamp?
+  func setFact(_ fact: ServiceFact, to time: Timestamp?) throws
 }
 
 /// Who asks: where limits are counted and what activity shows. Never an identity.

@@ -41,11 +41,30 @@ package enum Refusal: Error, Equatable, Sendable {
   /// D4: the last confirmed way to prove who you are cannot go without a replacement.
   case lastProof
   case notFound
+  /// The typed code of an authenticator app does not fit, or its step was used before.
+  case totpWrong
+  /// The passkey's answer cannot be accepted.
+  case passkeyWrong(PasskeyProblem)
+  /// Two-step verification needs a working second factor (S5), and keeps the last one.
+  case secondFactorNeeded
+  /// S9: the password is good only beside a second factor; a longer one has to be chosen first.
+  case passwordTooShortAlone
+  /// A recovery is waiting; other security changes wait too (H7).
+  case holdRunning(until: Timestamp)
+  /// The hold has ended.
+  case holdOver
+  /// H8: a proof younger than the hold can do nothing to it.
+  case juniorProof
+  case ticketWrong
+  /// D2: the account is frozen; only proofs older than what it was frozen for can change that.
+  case frozen
+  /// Signed in after a recovery: the old second factors come first.
+  case factorsUnsettled
 }
 
 /// The fields of forms and API bodies, by their wire names.
 package enum Field: String, Sendable {
-  case username, password, email, code, option, journey
+  case username, password, email, phone, code, option, journey, contact, name, ticket, credential
   case newPassword = "new-password"
 }
 

@@ -46,3 +46,24 @@ package struct WallClock: Sendable {
 
   package init(now: @escaping @Sendable () -> Timestamp) { self.now = now }
 }
+
+/// Notices when the wall clock runs ahead of the time that really passed (T16): waits would end early.
+package struct ClockWatch: Sendable {
+  /// Differences up to this are the clock being set right.
+  package static let tolerance = Duration.minutes(10)
+
+  /// How far the wall clock has run ahead since it was last looked at in peace.
+  package let ahead: @Sendable () -> Duration
+  /// Takes the present difference as the new normal.
+  package let settle: @Sendable () -> Void
+
+  package init(ahead: @escaping @Sendable () -> Duration, settle: @escaping @Sendable () -> Void) {
+    self.ahead = ahead
+    self.settle = settle
+  }
+
+  /// For programs that end before a clock can jump, and for tests that move the clock themselves.
+  package static let trusting = ClockWatch(ahead: { .zero }, settle: {})
+
+  package var hasJumped: Bool { ahead() > Self.tolerance }
+}

@@ -7,15 +7,44 @@ package struct Notice: Sendable, Codable {
     case issuedCode(code: String)
     case passwordChanged
     /// H1: the account was opened by that evidence, and has a new password.
-    case recovered(by: [EvidenceKind])
+    case recovered(by: [ProofKind])
     case codeMade(serial: String)
     case codeReplaced(serial: String)
-    case emailAdded(masked: String)
-    case emailConfirmed(masked: String)
-    case emailRemoved(masked: String)
+    case contactAdded(masked: String)
+    case contactConfirmed(masked: String)
+    case contactRemoved(masked: String)
+    case totpAdded(name: String)
+    case totpRemoved(name: String)
+    case passkeyAdded(name: String)
+    case passkeyRemoved(name: String)
+    case twoStepOn
+    case twoStepOff
+    case frozen
+    case thawed
+    /// H6: a recovery waits, or what became of it.
+    case hold(HoldNews, HoldFacts)
     case signedOutEverywhere
     /// About ten well-formed codes that do not fit.
     case wrongCodes(count: Int)
+  }
+
+  /// What happened to a hold.
+  package enum HoldNews: Sendable, Codable, Equatable {
+    case started, contested, resumed, stopped, completed, frozen
+    case milestone(Hold.Milestone)
+  }
+
+  /// What each notice about a hold says (H6).
+  package struct HoldFacts: Sendable, Codable, Equatable {
+    package let id: HoldID
+    /// The same on the claimant's ticket: "is this yours?"
+    package let claimNumber: String
+    package let purpose: Hold.Purpose
+    package let startedAt: Timestamp
+    package let endsAt: Timestamp
+    package let claimedFrom: Source
+    /// Opens the page that pauses; only senior contacts have it (H7, H8).
+    package let stopToken: String?
   }
 
   package let kind: Kind
@@ -30,6 +59,18 @@ package struct Notice: Sendable, Codable {
     self.address = address
     self.at = at
     self.source = source
+  }
+
+  package init(kind: Kind, username: String, contact: Contact, at: Timestamp, source: Source) {
+    self.init(kind: kind, username: username, address: contact.address, at: at, source: source)
+  }
+}
+
+extension Notice {
+  /// The hold whose start this notice told a senior contact: its completion waits for that.
+  fileprivate var startedHoldOfSenior: HoldID? {
+    guard case .hold(.started, let facts) = kind, facts.stopToken != nil else { return nil }
+    return facts.id
   }
 }
 
@@ -65,9 +106,7 @@ extension Ports {
   ) throws {
     for contact in contacts where contact.isConfirmed {
       try enqueue(
-        Notice(
-          kind: kind, username: account.username, address: contact.address, at: transaction.now,
-          source: source),
+        Notice(kind: kind, username: account.username, contact: contact, at: transaction.now, source: source),
         in: transaction)
     }
   }
@@ -80,7 +119,7 @@ extension Ports {
     try transaction.enqueue(id, sealedBody: keys.seal(body, for: .outbox, bound: "outbox/\(id)"))
   }
 
-  private static var noticeSize: Int { 768 }
+  private static var noticeSize: Int { 1_024 }
 
   /// Delivers what is due. - Returns: how many messages were taken up.
   package func deliverOutbox(with deliver: @Sendable (Notice) async throws -> Void) async throws -> Int {
@@ -96,14 +135,20 @@ extension Ports {
   ) async throws {
     struct UnreadableMessage: Error {}
     do {
+      var told: HoldID?
       guard let body = keys.open(message.sealedBody, for: .outbox, bound: "outbox/\(message.id)") else {
         throw UnreadableMessage()
       }
       // A message to nobody is blank.
       if body.contains(where: { $0 != UInt8(ascii: " ") }) {
-        try await deliver(JSON.decode(Notice.self, from: body))
+        let notice = try JSON.decode(Notice.self, from: body)
+        try await deliver(notice)
+        told = notice.startedHoldOfSenior
       }
-      try await database.write { try $0.delivered(message.id, at: $0.now) }
+      try await database.write { [told] transaction in
+        try transaction.delivered(message.id, at: transaction.now)
+        if let told { try transaction.markTold(told, at: transaction.now) }
+      }
     } catch {
       // 30 s, 1 min, 2 min … one hour: a mail server that is down hears of it soon after it is back.
       let wait = Duration.seconds(min(3_600, 30 << min(message.attempts, 7)))

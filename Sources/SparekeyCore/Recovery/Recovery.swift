@@ -63,33 +63,32 @@ package struct Recovery: Sendable {
         throw Refusal.field(.option, .missing)
       }
       try ports.countTry(ThrottleRules.issueCode, on: name, from: source, in: transaction)
-      let contact = facts?.contacts.first { $0.id == option.contact }
+      let contact = facts?.proofs.confirmedContacts.first { Proof.contact($0) == option.proof }
       try ports.countTry(
         ThrottleRules.mailToContact, on: option.id, from: nil,
         in: transaction)
       try ports.enqueue(
         contact.map {
           Notice(
-            kind: .issuedCode(code: code), username: facts?.account.username ?? "", address: $0.address,
-            at: now,
+            kind: .issuedCode(code: code), username: facts?.account.username ?? "", contact: $0, at: now,
             source: source)
         }, in: transaction)
       let sent = RecoveryAttempt.SentCode(
-        id: sentID, option: option.id, masked: option.masked, contact: option.contact,
+        id: sentID, option: option.id, kind: option.kind, masked: option.masked, proof: option.proof,
         digest: ports.digest(issuedCode: code, for: sentID),
         expiresAt: now + RecoveryAttempt.SentCode.lifetime)
       return (facts, sent, now)
     }
-    try attempt.receive(.sent(sent), about: facts, at: now)
+    try ports.receive(.sent(sent), in: &attempt, about: facts, at: now)
     return try progress(of: attempt, facts: facts, binding: binding, at: now)
   }
 
   /// - Throws: `Refusal.issuedCodeWrong` (also when it is too old or was tried five times), `.field(.code, …)`,
-  ///   `.outOfStep`, `.expired`, `.changedMeanwhile`, `.notEnough`.
+  ///   `.outOfStep`, `.expired`, `.changedMeanwhile`.
   package func enterIssuedCode(
     _ token: String, code typed: String, binding: JourneyBinding
   ) async throws -> RecoveryProgress {
-    var attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
+    let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     guard case .awaitingIssuedCode(let sent) = attempt.state else { throw Refusal.outOfStep }
     let code = try IssuedCode.read(typed)
     let name = attempt.lookupName
@@ -102,10 +101,71 @@ package struct Recovery: Sendable {
       return (try ports.facts(named: name, in: transaction), transaction.now)
     }
     guard constantTimeEqual(sent.digest, ports.digest(issuedCode: code, for: sent.id)), now < sent.expiresAt,
-      let contact = sent.contact
+      let proof = sent.proof
     else { throw Refusal.issuedCodeWrong }
-    try attempt.receive(.proved(Evidence(proof: .email(contact), provedAt: now)), about: facts, at: now)
-    return try progress(of: attempt, facts: facts, binding: binding, at: now)
+    return try proved(proof, in: attempt, facts: facts, binding: binding, at: now)
+  }
+
+  /// The password as evidence, beside others. Its tries are counted apart from those at sign-in, so that neither locks
+  /// the other (T7).
+  /// - Throws: `Refusal.wrongPassword`, `.field(.password, …)`, `.slowDown`, `.busy`, `.expired`, `.changedMeanwhile`.
+  package func enterPassword(
+    _ token: String, password: String, binding: JourneyBinding, source: Source
+  ) async throws -> RecoveryProgress {
+    let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
+    guard !password.isEmpty else { throw Refusal.field(.password, .missing) }
+    guard password.utf8.count <= PasswordRules.maximumBytes else { throw Refusal.wrongPassword }
+    let (facts, now) = try await counted(ThrottleRules.recoveryPassword, attempt, from: source)
+    guard try await ports.verify(password, of: facts?.account) != nil else { throw Refusal.wrongPassword }
+    try await clear(ThrottleRules.recoveryPassword, attempt, from: source)
+    return try proved(.password, in: attempt, facts: facts, binding: binding, at: now)
+  }
+
+  /// A code of an authenticator app as evidence. Each step is accepted once, here and at sign-in together.
+  /// - Throws: `Refusal.totpWrong`, `.field(.code, …)`, `.slowDown`, `.expired`, `.changedMeanwhile`.
+  package func enterTOTP(
+    _ token: String, code typed: String, binding: JourneyBinding, source: Source
+  ) async throws -> RecoveryProgress {
+    let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
+    let code = try IssuedCode.read(typed)
+    let (facts, now) = try await counted(ThrottleRules.recoveryTOTP, attempt, from: nil)
+    let app = try await ports.database.write { [ports] transaction in
+      try ports.useTOTP(code, among: facts?.proofs.confirmedApps ?? [], in: transaction)
+    }
+    guard let app else { throw Refusal.totpWrong }
+    try await clear(ThrottleRules.recoveryTOTP, attempt, from: nil)
+    return try proved(.totp(app.id), in: attempt, facts: facts, binding: binding, at: now)
+  }
+
+  /// What the browser needs to ask for a passkey: the same for every name (S6).
+  /// - Throws: `Refusal.expired`.
+  package func passkeyPrompt(_ token: String, binding: JourneyBinding) async throws -> PasskeyPrompt {
+    _ = try ports.open(RecoveryAttempt.self, token, for: binding)
+    return try await ports.promptPasskey(of: nil, binding: binding)
+  }
+
+  /// A passkey as evidence.
+  /// - Throws: `Refusal.passkeyWrong`, `.slowDown`, `.expired`, `.changedMeanwhile`.
+  package func enterPasskey(
+    _ token: String, assertion: PasskeyAssertion, request: String, binding: JourneyBinding, source: Source
+  ) async throws -> RecoveryProgress {
+    let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
+    let request = try ports.open(PasskeyRequest.self, request, for: binding)
+    let passkey = try await ports.usePasskey(
+      assertion, request: request, expected: attempt.target?.account ?? AccountID(text: ""), source: source)
+    let (facts, now) = try await facts(named: attempt.lookupName)
+    return try proved(.passkey(passkey.id), in: attempt, facts: facts, binding: binding, at: now)
+  }
+
+  /// *Wait*: the person accepts a hold and goes on to the new password.
+  /// - Throws: `Refusal.notEnough`, `.expired`, `.changedMeanwhile`.
+  package func acceptWait(_ token: String, binding: JourneyBinding) async throws -> RecoveryProgress {
+    try await walk(token, .acceptWait, binding)
+  }
+
+  /// Back to what else could be shown. - Throws: `Refusal.outOfStep` before anything was shown.
+  package func showMore(_ token: String, binding: JourneyBinding) async throws -> RecoveryProgress {
+    try await walk(token, .moreEvidence, binding)
   }
 
   /// Checks a recovery code. It is not used up before the new password is written (design decision 4).
@@ -114,7 +174,7 @@ package struct Recovery: Sendable {
   package func enterRecoveryCode(
     _ token: String, code typed: String, binding: JourneyBinding, source: Source
   ) async throws -> RecoveryProgress {
-    var attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
+    let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     let code = try ports.readCode(typed)
     let name = attempt.lookupName
     let (facts, codes, now) = try await ports.database.write { [ports] transaction in
@@ -133,20 +193,35 @@ package struct Recovery: Sendable {
     try await ports.database.write { [ports] transaction in
       try ports.clearTries(ThrottleRules.recoveryCode, on: name, from: source, in: transaction)
     }
-    try attempt.receive(
-      .proved(Evidence(proof: .recoveryCode(verified.id), provedAt: now)), about: facts, at: now)
-    return try progress(of: attempt, facts: facts, binding: binding, at: now)
+    return try proved(.recoveryCode(verified.id), in: attempt, facts: facts, binding: binding, at: now)
   }
 
-  /// Ends the recovery: in ONE transaction the password is set, the live code is used up, a new one made, every
-  /// session ended, the history written and every contact told (H1, C9).
+  /// What is asked for on the last page.
+  package struct Wanted: Sendable {
+    /// Nil keeps the password, which must be among the evidence.
+    package let password: String?
+    /// For a hold: where the claimant can be reached; becomes a contact of the account when the hold completes.
+    package let contact: String?
+    /// For a hold that runs: the ticket of its claimant.
+    package let ticket: String?
+
+    package init(password: String?, contact: String? = nil, ticket: String? = nil) {
+      self.password = password
+      self.contact = contact.flatMap { $0.isEmpty ? nil : $0 }
+      self.ticket = ticket.flatMap { $0.isEmpty ? nil : $0 }
+    }
+  }
+
+  /// Ends the recovery, in ONE transaction (C9): *now*, the password is set, the live code used up, a new one made,
+  /// every session ended, the history written and every contact told (H1); *held*, the password is parked, the code
+  /// reserved, and every contact told (H2).
   ///
   /// The same journey again gets the same answer for ten minutes, so that a lost response loses nothing.
-  /// - Throws: `Refusal.field(.newPassword, …)`, `.outOfStep`, `.codeUsed`, `.changedMeanwhile`, `.expired`,
-  ///   `.notEnough`, `.busy`.
-  package func chooseNewPassword(
-    _ token: String, password typed: String, binding: JourneyBinding, source: Source
-  ) async throws -> ShownCode {
+  /// - Throws: `Refusal.field(…)`, `.outOfStep`, `.codeUsed`, `.codeReplaced`, `.changedMeanwhile`, `.expired`,
+  ///   `.notEnough`, `.holdRunning`, `.juniorProof`, `.ticketWrong`, `.frozen`, `.slowDown`, `.busy`.
+  package func finish(
+    _ token: String, wanted: Wanted, binding: JourneyBinding, source: Source
+  ) async throws -> RecoveryEnd {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     guard case .choosingPassword = attempt.state, let target = attempt.target else { throw Refusal.outOfStep }
     let before = try await ports.database.read { [ports] transaction -> (AccountFacts?, Timestamp)? in
@@ -155,32 +230,64 @@ package struct Recovery: Sendable {
       return (try ports.facts(named: attempt.lookupName, in: transaction), transaction.now)
     }
     guard let (found, seen) = before else { return try await answer(to: attempt) }
-    guard let facts = found, try attempt.outcome(about: facts, at: seen) == .now else {
-      throw Refusal.notEnough
-    }
-    let password = try ports.passwordRules.check(
-      typed, for: .newPassword, twoStep: facts.account.twoStepSince != nil,
-      contextWords: ports.contextWords(facts.account, facts.contacts))
-    let sealedPassword = try await ports.seal(password, for: target.account)
+    let strict = ports.options.strictPolicy
+    let decision = try attempt.decision(about: found, strict: strict, at: seen)
+    guard let facts = found, decision.outcome != .notEnough else { throw Refusal.notEnough }
+    let parked = try await park(
+      wanted, of: facts, attempt, staysTwoStep: facts.account.twoStep && decision.row != 8)
     let code = ports.newCode(seed: attempt.newCodeSeed)
     let newCode = try await ports.seal(
       code, id: CodeID(text: attempt.id.text), for: facts.account, at: ports.clock.now())
-
     do {
-      try await ports.database.write { [ports] transaction in
-        try ports.complete(
-          attempt, password: sealedPassword, newCode: newCode, source: source, in: transaction)
+      return try await ports.database.write { [ports] transaction in
+        guard try transaction.spend(attempt.id.text, for: target.account) else { throw Refusal.alreadyDone }
+        try ports.refuseSpentCode(attempt, in: transaction)
+        // Everything is looked at again.
+        guard let facts = try ports.facts(named: attempt.lookupName, in: transaction) else {
+          throw Refusal.notEnough
+        }
+        var ended = attempt
+        try ended.receive(.ended, about: facts, strict: strict, at: transaction.now)
+        let claim = Claim(
+          attempt: attempt, facts: facts,
+          decision: try attempt.decision(about: facts, strict: strict, at: transaction.now), parked: parked,
+          ticket: wanted.ticket, source: source)
+        switch claim.decision.outcome {
+        case .now:
+          let session = try ports.recover(claim, newCode: newCode, in: transaction)
+          return .recovered(
+            ShownCode(code: code, serial: newCode.serial, createdAt: newCode.createdAt), session)
+        case .held(let wait): return try ports.hold(claim, wait: wait, in: transaction)
+        case .notEnough: throw Refusal.notEnough
+        }
       }
     } catch Refusal.alreadyDone {
       return try await answer(to: attempt)
     }
-    return ShownCode(code: code, serial: newCode.serial, createdAt: newCode.createdAt)
+  }
+
+  private func park(
+    _ wanted: Wanted, of facts: AccountFacts, _ attempt: RecoveryAttempt, staysTwoStep: Bool
+  ) async throws -> Hold.Parked {
+    var parked = Hold.Parked(contact: try wanted.contact.map { try NewContact(typed: $0) })
+    guard let typed = wanted.password else {
+      guard attempt.evidence.contains(where: { $0.proof == .password }),
+        staysTwoStep || !facts.account.passwordNeedsTwoStep
+      else { throw Refusal.field(.newPassword, .missing) }
+      return parked
+    }
+    let accepted = try ports.passwordRules.check(
+      typed, for: .newPassword, twoStep: staysTwoStep,
+      contextWords: ports.contextWords(facts.account, facts.proofs.contacts))
+    parked.password = try await ports.seal(accepted.password, for: facts.account.id)
+    parked.passwordNeedsTwoStep = accepted.needsTwoStep
+    return parked
   }
 
   /// The answer of a journey that came to its end less than ten minutes ago, again.
   /// - Throws: `Refusal.outOfStep` when it did not end, `.alreadyDone` when it is too long ago.
   package func finished(_ token: String, binding: JourneyBinding) async throws -> (
-    username: String, code: ShownCode
+    username: String, end: RecoveryEnd
   ) {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     // Every token of a journey holds the seed; only the one that had the proof may see what came of it.
@@ -188,18 +295,54 @@ package struct Recovery: Sendable {
     return (attempt.username, try await answer(to: attempt))
   }
 
-  private func answer(to attempt: RecoveryAttempt) async throws -> ShownCode {
+  private func answer(to attempt: RecoveryAttempt) async throws -> RecoveryEnd {
     let id = CodeID(text: attempt.id.text)
-    let found = try await ports.database.read { transaction in
-      let live = try attempt.target.flatMap { try transaction.liveCode(of: $0.account)?.id }
-      return try transaction.spent(attempt.id.text).map { ($0, live, transaction.now) }
+    let token = ports.newSessionToken(seed: attempt.newCodeSeed)
+    let digest = ports.digest(sessionToken: token)
+    return try await ports.database.read { [ports] transaction in
+      guard let endedAt = try transaction.spent(attempt.id.text) else { throw Refusal.outOfStep }
+      guard transaction.now < endedAt + RecoveryAttempt.repeatable, let target = attempt.target else {
+        throw Refusal.alreadyDone
+      }
+      if let hold = try transaction.hold(HoldID(text: attempt.id.text)) {
+        return .held(
+          HeldRecovery(
+            hold, claimNumber: ports.claimNumber(of: hold.id),
+            ticket: ports.newTicket(seed: attempt.newCodeSeed)))
+      }
+      // A code that was replaced meanwhile is not shown as if it worked.
+      guard try transaction.liveCode(of: target.account)?.id == id else { throw Refusal.alreadyDone }
+      return .recovered(
+        ShownCode(
+          code: ports.newCode(seed: attempt.newCodeSeed), serial: ports.serial(of: id), createdAt: endedAt),
+        try transaction.session(tokenDigest: digest).map {
+          StartedSession(token: token, session: $0.session, account: $0.account)
+        })
     }
-    guard let (finishedAt, live, now) = found else { throw Refusal.outOfStep }
-    // A code that was replaced meanwhile is not shown as if it worked.
-    guard now < finishedAt + RecoveryAttempt.repeatable, live == id else { throw Refusal.alreadyDone }
-    return ShownCode(
-      code: ports.newCode(seed: attempt.newCodeSeed),
-      serial: ports.serial(of: id), createdAt: finishedAt)
+  }
+
+  private func counted(
+    _ rule: ThrottleRule, _ attempt: RecoveryAttempt, from source: Source?
+  ) async throws -> (AccountFacts?, Timestamp) {
+    try await ports.database.write { [ports] transaction in
+      try ports.countTry(rule, on: attempt.lookupName, from: source, in: transaction)
+      return (try ports.facts(named: attempt.lookupName, in: transaction), transaction.now)
+    }
+  }
+
+  private func clear(_ rule: ThrottleRule, _ attempt: RecoveryAttempt, from source: Source?) async throws {
+    try await ports.database.write { [ports] transaction in
+      try ports.clearTries(rule, on: attempt.lookupName, from: source, in: transaction)
+    }
+  }
+
+  private func proved(
+    _ proof: Proof, in attempt: RecoveryAttempt, facts: AccountFacts?, binding: JourneyBinding,
+    at now: Timestamp
+  ) throws -> RecoveryProgress {
+    var attempt = attempt
+    try ports.receive(.proved(Evidence(proof: proof, provedAt: now)), in: &attempt, about: facts, at: now)
+    return try progress(of: attempt, facts: facts, binding: binding, at: now)
   }
 
   private func walk(
@@ -207,12 +350,17 @@ package struct Recovery: Sendable {
   ) async throws -> RecoveryProgress {
     var attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     let (facts, now) = try await facts(named: attempt.lookupName)
-    try attempt.receive(event, about: facts, at: now)
+    try ports.receive(event, in: &attempt, about: facts, at: now)
     return try progress(of: attempt, facts: facts, binding: binding, at: now)
   }
 
   private func facts(named name: String) async throws -> (AccountFacts?, Timestamp) {
-    try await ports.database.read { [ports] in (try ports.facts(named: name, in: $0), $0.now) }
+    let (facts, now) = try await ports.database.read { [ports] in
+      (try ports.facts(named: name, in: $0), $0.now)
+    }
+    guard let facts, let due = facts.account.holdDueAt, due <= now else { return (facts, now) }
+    try await ports.endDueHold(of: facts.account.id)
+    return try await ports.database.read { [ports] in (try ports.facts(named: name, in: $0), $0.now) }
   }
 
   /// The owner hears of ten well-formed codes that do not fit, whoever sent them, and of every hundredth.
@@ -232,15 +380,23 @@ package struct Recovery: Sendable {
   ) throws -> RecoveryProgress {
     let sent: RecoveryAttempt.SentCode? =
       if case .awaitingIssuedCode(let code) = attempt.state { code } else { nil }
+    let shown = attempt.evidence.compactMap { facts?.strength(of: $0, at: now) }
+    let proved = Set(attempt.evidence.map(\.proof))
+    let decision =
+      shown.isEmpty ? nil : try attempt.decision(about: facts, strict: ports.options.strictPolicy, at: now)
     return RecoveryProgress(
       journey: try ports.seal(attempt, for: binding), step: attempt.step,
       username: attempt.username,
-      options: ports.verificationOptions(name: attempt.lookupName, facts: facts, at: now),
+      options: ports.verificationOptions(name: attempt.lookupName, facts: facts, at: now)
+        .filter { $0.proof.map { !proved.contains($0) } ?? true },
       evidence: attempt.evidence.map(\.kind),
       provedAddress: attempt.step == .newPassword ? facts?.provedAddress(in: attempt.evidence) : nil,
-      sentTo: sent?.masked, sentOption: sent?.option,
-      forecast: RecoveryPolicy.opensNow(),
-      twoStep: attempt.step == .newPassword && facts?.account.twoStepSince != nil)
+      sentTo: sent?.masked, sentOption: sent?.option, sentKind: sent?.kind, decision: decision,
+      effectiveAt: decision.flatMap { ports.effectiveAt($0.outcome, at: now) },
+      forecast: ports.forecast(facts: decision == nil ? nil : facts, shown: shown),
+      runningHold: decision == nil
+        ? nil : facts?.hold.map { RunningHold(claimNumber: ports.claimNumber(of: $0.id), hold: $0) },
+      twoStep: decision != nil && facts?.account.twoStep == true)
   }
 }
 
@@ -251,16 +407,55 @@ package struct RecoveryProgress: Sendable {
   package let step: RecoveryAttempt.Step
   package let username: String
   package let options: [VerificationOption]
-  package let evidence: [EvidenceKind]
+  package let evidence: [ProofKind]
   /// The masked address whose code was entered.
   package let provedAddress: String?
   /// The masked address that a code was sent to, if it is right.
   package let sentTo: String?
   package let sentOption: String?
-  /// H4: what opens an account at once.
-  package let forecast: [RecoveryPolicy.Requirement]
-  /// Known only to someone whose evidence opened the account (S6).
+  package let sentKind: ProofKind?
+  /// What the policy says of the evidence; nil before the first.
+  package let decision: RecoveryPolicy.Decision?
+  /// When it would take effect; nil when it would not.
+  package let effectiveAt: Timestamp?
+  /// H4: faster ways than what was shown so far; before the first proof those of accounts in general.
+  package let forecast: [RecoveryPolicy.Forecast]
+  /// Someone's recovery waits already. Known only to someone with evidence.
+  package let runningHold: RunningHold?
+  /// Known only to someone with evidence (S6).
   package let twoStep: Bool
+
+  /// The password may stay as it is: it was shown, and the factors are what is lost.
+  package var mayKeepPassword: Bool { evidence.contains(.password) }
+}
+
+/// A hold as another claimant may see it.
+package struct RunningHold: Sendable {
+  package let claimNumber: String
+  package let hold: Hold
+}
+
+/// How a recovery came to its end.
+package enum RecoveryEnd: Sendable {
+  /// With two-step verification a session that has to settle the second factors comes with it.
+  case recovered(ShownCode, StartedSession?)
+  case held(HeldRecovery)
+  /// Someone else's hold runs: it is paused, and both sides are told (H5, H9).
+  case contested(RunningHold)
+}
+
+/// A recovery that waits, as its claimant sees it.
+package struct HeldRecovery: Sendable {
+  package let hold: Hold
+  package let claimNumber: String
+  /// The claimant's secret; shown here and never again. Nil for one who had it.
+  package let ticket: String?
+
+  init(_ hold: Hold, claimNumber: String, ticket: String?) {
+    self.hold = hold
+    self.claimNumber = claimNumber
+    self.ticket = ticket
+  }
 }
 
 extension AccountFacts {
@@ -269,41 +464,169 @@ extension AccountFacts {
   }
 }
 
+/// Everything the last transaction decides on.
+private struct Claim: Sendable {
+  let attempt: RecoveryAttempt
+  let facts: AccountFacts
+  let decision: RecoveryPolicy.Decision
+  let parked: Hold.Parked
+  let ticket: String?
+  let source: Source
+
+  var proofs: [Proof] { attempt.evidence.map(\.proof) }
+}
+
 extension Ports {
   package func facts(named name: String, in transaction: any Transaction) throws -> AccountFacts? {
     let account = try transaction.account(canonicalName: name)
     // An unknown name asks the same questions (S6).
     let id = account?.id ?? AccountID(text: "")
     let contacts = try contacts(of: id, in: transaction)
-    let liveCode = try transaction.liveCode(of: id)?.id
-    return account.map { AccountFacts(account: $0, contacts: contacts, liveCode: liveCode) }
+    let apps = try transaction.authenticatorApps(of: id)
+    let passkeys = try transaction.passkeys(of: id)
+    let code = try transaction.liveCode(of: id)
+    let hold = try transaction.openHold(of: id)
+    let restoredAt = try transaction.fact(.restoredAt)
+    return account.map {
+      AccountFacts(
+        proofs: ProofsOfAccount(account: $0, contacts: contacts, apps: apps, passkeys: passkeys, code: code),
+        hold: hold, restoredAt: restoredAt)
+    }
   }
 
-  /// The one transaction of C9. Everything is looked at again; every write is guarded.
-  fileprivate func complete(
-    _ attempt: RecoveryAttempt, password: SealedHash, newCode: StoredCode, source: Source,
-    in transaction: any Transaction
-  ) throws {
-    guard let target = attempt.target else { throw Refusal.outOfStep }
-    guard try transaction.spend(attempt.id.text, for: target.account) else { throw Refusal.alreadyDone }
-    let now = transaction.now
-    try refuseSpentCode(attempt, in: transaction)
-    let facts = try facts(named: attempt.lookupName, in: transaction)
-    var attempt = attempt
-    try attempt.receive(.passwordSet, about: facts, at: now)
-    guard let facts else { throw Refusal.notEnough }
+  fileprivate func receive(
+    _ event: RecoveryAttempt.Event, in attempt: inout RecoveryAttempt, about facts: AccountFacts?,
+    at now: Timestamp
+  ) throws(Refusal) {
+    try attempt.receive(event, about: facts, strict: options.strictPolicy, at: now)
+  }
 
-    let kinds = attempt.evidence.map(\.kind)
+  package func effectiveAt(_ outcome: RecoveryPolicy.Outcome, at now: Timestamp) -> Timestamp? {
+    switch outcome {
+    case .now: now
+    case .held(let wait): now + wait.duration(of: options.holdPeriod)
+    case .notEnough: nil
+    }
+  }
+
+  /// H4. Without facts it speaks of accounts in general.
+  package func forecast(facts: AccountFacts?, shown: [EvidenceStrength]) -> [RecoveryPolicy.Forecast] {
+    guard let facts else {
+      return RecoveryPolicy.forecast(twoStep: false, strict: options.strictPolicy)
+        + RecoveryPolicy.forecast(twoStep: true, strict: options.strictPolicy)
+    }
+    return RecoveryPolicy.forecast(twoStep: facts.account.twoStep, strict: options.strictPolicy, shown: shown)
+  }
+
+  fileprivate func newSessionToken(seed: [UInt8]) -> Secret {
+    Secret(Base32.encode(keys.digest(seed, for: .newSession)))
+  }
+
+  /// *Now*: the one transaction of C9; every write is guarded.
+  /// - Returns: with two-step verification, a session that has to settle the second factors.
+  fileprivate func recover(
+    _ claim: Claim, newCode: StoredCode, in transaction: any Transaction
+  ) throws -> StartedSession? {
+    let facts = claim.facts
+    let account = facts.account
+    let now = transaction.now
+    try endHold(for: claim, in: transaction)
+    try thaw(claim, in: transaction)
+
+    let kinds = claim.attempt.evidence.map(\.kind)
     try record(
-      .recovered, detail: kinds.map(\.rawValue).joined(separator: " "), of: facts.account, source: source,
-      notice: .recovered(by: kinds), in: transaction)
-    if let live = facts.liveCode {
+      .recovered, detail: kinds.map(\.rawValue).joined(separator: " "), of: account, source: claim.source,
+      notice: .recovered(by: kinds), past: [.hold, .freeze], in: transaction)
+    if claim.decision.row == 8 {
+      try suspend(youngerThan: facts.proofs.code, of: facts.proofs, in: transaction)
+    }
+    if let live = facts.proofs.code {
       let ending: StoredCode.Ending = kinds.contains(.recoveryCode) ? .used : .replaced
-      guard try transaction.endCode(live, as: ending, at: now) else { throw Refusal.changedMeanwhile }
+      // A hold that was just stopped spent the code it had reserved.
+      guard try transaction.endCode(live.id, as: ending, at: now) || live.id == facts.hold?.reservedCode
+      else {
+        throw Refusal.changedMeanwhile
+      }
     }
     try transaction.insert(newCode)
-    try transaction.setPassword(password, of: target.account, changedAt: now)
-    _ = try transaction.endSessions(of: target.account)
+    if let password = claim.parked.password {
+      try transaction.setPassword(
+        password, needsTwoStep: claim.parked.passwordNeedsTwoStep, of: account.id, changedAt: now)
+    }
+    _ = try transaction.endSessions(of: account.id)
+    guard let current = try transaction.account(account.id), current.twoStep else { return nil }
+    let token = newSessionToken(seed: claim.attempt.newCodeSeed)
+    let session = try startSession(
+      for: current, shown: claim.proofs, restriction: .settleFactors, token: token, source: claim.source,
+      in: transaction)
+    return StartedSession(token: token, session: session, account: current)
+  }
+
+  /// H13: what is younger than the code bought nobody time; it goes, and can be undone like any change.
+  private func suspend(
+    youngerThan code: StoredCode?, of proofs: ProofsOfAccount, in transaction: any Transaction
+  ) throws {
+    guard let code else { return }
+    for proof in proofs.securityInfo {
+      if let since = proofs.since(proof), since > code.createdAt {
+        _ = try remove(proof, of: proofs.account.id, in: transaction)
+      }
+    }
+    try transaction.setTwoStep(since: nil, of: proofs.account.id)
+  }
+
+  /// A recovery that opens at once ends a hold: its own claimant's, or, with proofs that were senior when the hold
+  /// started, the one it overrules (H8).
+  private func endHold(for claim: Claim, in transaction: any Transaction) throws {
+    guard let hold = claim.facts.hold else { return }
+    if let ticket = claim.ticket, constantTimeEqual(digest(ticket: ticket), hold.ticketDigest) {
+      _ = try receive(.supersede, on: hold, source: claim.source, in: transaction)
+    } else if claim.proofs.allSatisfy(hold.seniors.contains) {
+      try stop(hold, by: claim.proofs, source: claim.source, in: transaction)
+    } else {
+      throw Refusal.holdRunning(until: hold.endsAt)
+    }
+  }
+
+  /// D2: only proofs older than what an account was frozen for open it.
+  private func thaw(_ claim: Claim, in transaction: any Transaction) throws {
+    guard let freeze = claim.facts.account.frozen else { return }
+    guard claim.proofs.allSatisfy({ claim.facts.proofs.predates($0, freeze.eventAt) }) else {
+      throw Refusal.frozen
+    }
+    _ = try transaction.setFrozen(nil, of: claim.facts.account.id)
+  }
+
+  /// *Held*: a hold begins, is joined by its own claimant, or is contested by another (H5, H9).
+  fileprivate func hold(
+    _ claim: Claim, wait: RecoveryPolicy.Wait, in transaction: any Transaction
+  ) throws -> RecoveryEnd {
+    let proofs = claim.proofs
+    if let running = claim.facts.hold {
+      let number = claimNumber(of: running.id)
+      if let ticket = claim.ticket {
+        guard constantTimeEqual(digest(ticket: ticket), running.ticketDigest) else {
+          throw Refusal.ticketWrong
+        }
+        return .held(HeldRecovery(running, claimNumber: number, ticket: nil))
+      }
+      guard let senior = proofs.first(where: running.seniors.contains) else { throw Refusal.juniorProof }
+      let contested = try receive(.contest(by: senior), on: running, source: claim.source, in: transaction)
+      return .contested(RunningHold(claimNumber: number, hold: contested))
+    }
+    if claim.facts.account.frozen != nil { throw Refusal.frozen }
+    if let stopped = try transaction.stoppedHold(of: claim.facts.account.id), let at = stopped.endedAt,
+      transaction.now < at + Hold.quietAfterStop, !Set(stopped.evidence).isDisjoint(with: proofs)
+    {
+      throw Refusal.slowDown(until: at + Hold.quietAfterStop)
+    }
+    let ticket = newTicket(seed: claim.attempt.newCodeSeed)
+    let hold = try startHold(
+      HoldID(text: claim.attempt.id.text), .recovery, wait: wait, row: claim.decision.row, evidence: proofs,
+      parked: claim.parked, ticketDigest: digest(ticket: ticket), of: claim.facts.proofs,
+      source: claim.source,
+      in: transaction)
+    return .held(HeldRecovery(hold, claimNumber: claimNumber(of: hold.id), ticket: ticket))
   }
 
   /// A code that another journey used or replaced meanwhile says so, rather than "something changed".

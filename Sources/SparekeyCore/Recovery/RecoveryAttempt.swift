@@ -2,10 +2,11 @@
 ///
 /// ```
 /// choosing ──▶ issued code ──▶ ┐
-///    │ ▲            │          ├─▶ policy ─┬ now ───────▶ new password ─▶ recovered, new code shown
-///    ▼ │            ▼          │           └ not enough ▶ choosing
-/// options ─ none of these ─▶ recovery code ┘
-///   any step ─▶ expired | slowed down; an unknown name walks the same steps
+///    │ ▲            │          ├─▶ policy ─┬ now ────────▶ new password ─▶ recovered, new code shown
+///    ▼ │            ▼          │           ├ held ───────▶ weighing ─▶ new password ─▶ hold
+/// options ─ none of these ─▶ recovery code ┘              ▲   │ more evidence: password, app, passkey …
+///   any step ─▶ expired | slowed down      └ not enough ──┘   ▼
+///   an unknown name walks the same steps                    policy
 /// ```
 package struct RecoveryAttempt: Journey, Equatable {
   package static let purpose = "recovery"
@@ -23,11 +24,16 @@ package struct RecoveryAttempt: Journey, Equatable {
     case awaitingIssuedCode(SentCode)
     /// *Do you have an account recovery code?*
     case enteringRecoveryCode
-    /// The policy said *now*.
-    case choosingPassword
-    /// The new password is set.
-    case recovered
+    /// H4: what was shown does not open at once; more can be shown, or a wait accepted.
+    case weighing
+    /// The policy said *now*, or the person accepted the wait.
+    case choosingPassword(Accepted)
+    /// The new password is set, or parked in a hold.
+    case ended
   }
+
+  /// The outcome with which the password form was opened.
+  package enum Accepted: String, Codable, Sendable, Equatable { case now, held }
 
   /// A code sent to one option. Its digest travels here, sealed; its tries are counted in the database.
   package struct SentCode: Codable, Sendable, Equatable {
@@ -35,8 +41,10 @@ package struct RecoveryAttempt: Journey, Equatable {
 
     package let id: String
     package let option: String
+    package let kind: ProofKind
     package let masked: String
-    package let contact: ContactID?
+    /// What a right code proves; nil for a decoy.
+    package let proof: Proof?
     package let digest: [UInt8]
     package let expiresAt: Timestamp
   }
@@ -46,8 +54,9 @@ package struct RecoveryAttempt: Journey, Equatable {
     case verify, options
     case issuedCode = "issued-code"
     case recoveryCode = "recovery-code"
+    case weighing
     case newPassword = "new-password"
-    case recovered
+    case ended
   }
 
   package enum Event: Sendable {
@@ -55,7 +64,9 @@ package struct RecoveryAttempt: Journey, Equatable {
     case noneOfThese
     case sent(SentCode)
     case proved(Evidence)
-    case passwordSet
+    case acceptWait
+    case moreEvidence
+    case ended
   }
 
   package let id: JourneyID
@@ -94,20 +105,22 @@ package struct RecoveryAttempt: Journey, Equatable {
     case .listing: .options
     case .awaitingIssuedCode: .issuedCode
     case .enteringRecoveryCode: .recoveryCode
+    case .weighing: .weighing
     case .choosingPassword: .newPassword
-    case .recovered: .recovered
+    case .ended: .ended
     }
   }
 
   /// What is looked up: the same for every spelling of one name.
   package var lookupName: String { Username.lookup(username) }
 
-  /// Walks on. The form to choose a password is reached through `outcome` alone.
-  /// - Throws: `Refusal.outOfStep` for an event that this state does not know, `.notEnough`, `.changedMeanwhile`.
+  /// Walks on. The form to choose a password is reached through the policy alone.
+  /// - Throws: `Refusal.outOfStep` for an event that this state does not know, `.notEnough`, `.changedMeanwhile`,
+  ///   `.expired`.
   package mutating func receive(
-    _ event: Event, about facts: AccountFacts?, at now: Timestamp
+    _ event: Event, about facts: AccountFacts?, strict: Bool, at now: Timestamp
   ) throws(Refusal) {
-    if case .recovered = state { throw .outOfStep }
+    if case .ended = state { throw .outOfStep }
     switch event {
     case .differentOption: state = .listing
     case .noneOfThese: state = .enteringRecoveryCode
@@ -115,28 +128,39 @@ package struct RecoveryAttempt: Journey, Equatable {
     case .proved(let item):
       evidence.removeAll { $0.proof == item.proof }
       evidence.append(item)
-      guard try outcome(about: facts, at: now) == .now else { throw .notEnough }
-      state = .choosingPassword
-    case .passwordSet:
-      guard case .choosingPassword = state else { throw .outOfStep }
-      guard try outcome(about: facts, at: now) == .now else { throw .notEnough }
-      state = .recovered
+      let outcome = try decision(about: facts, strict: strict, at: now).outcome
+      state = outcome == .now ? .choosingPassword(.now) : .weighing
+    case .acceptWait:
+      guard try decision(about: facts, strict: strict, at: now).outcome != .notEnough else {
+        throw .notEnough
+      }
+      state = .choosingPassword(.held)
+    case .moreEvidence:
+      guard !evidence.isEmpty else { throw .outOfStep }
+      state = .weighing
+    case .ended:
+      guard case .choosingPassword(let accepted) = state else { throw .outOfStep }
+      let outcome = try decision(about: facts, strict: strict, at: now).outcome
+      // Nobody waits who did not agree to, because one of two proofs grew too old on the last page.
+      if accepted == .now, case .held = outcome { throw .expired }
+      guard outcome != .notEnough else { throw .notEnough }
+      state = .ended
     }
   }
 
   /// What the policy says of everything shown so far, against the facts of this moment.
   /// - Throws: `Refusal.changedMeanwhile` when the account is not at the version this journey began with, `.expired`
   ///   when the evidence is too old.
-  package func outcome(about facts: AccountFacts?, at now: Timestamp) throws(Refusal)
-    -> RecoveryPolicy.Outcome
+  package func decision(about facts: AccountFacts?, strict: Bool, at now: Timestamp) throws(Refusal)
+    -> RecoveryPolicy.Decision
   {
-    guard let target, let facts else { return .notEnough }
+    guard let target, let facts else { return RecoveryPolicy.Decision(outcome: .notEnough, row: 10) }
     guard facts.account.id == target.account, facts.account.version == target.version else {
       throw .changedMeanwhile
     }
     guard evidence.isEmpty || evidence.contains(where: { $0.isFresh(at: now) }) else { throw .expired }
-    return RecoveryPolicy.outcome(
-      twoStep: facts.account.twoStepSince != nil,
+    return RecoveryPolicy.decide(
+      twoStep: facts.account.twoStep, strict: strict,
       evidence: evidence.compactMap { facts.strength(of: $0, at: now) })
   }
 }

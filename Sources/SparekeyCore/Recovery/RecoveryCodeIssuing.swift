@@ -42,10 +42,40 @@ package struct RecoveryCodes: Sendable {
       return ShownCode(code: code, serial: stored.serial, createdAt: stored.createdAt)
     }
   }
+
+  /// *Check my code* (C8): whether the sheet still works, without using it up. A success is never evidence; a failure
+  /// stands in recent activity.
+  /// - Throws: `Refusal.codeUnreadable`, `.codeSuggestion` (nothing counted); `.codeWrong`, `.codeReplaced`,
+  ///   `.codeUsed`, `.slowDown`, `.busy`.
+  package func check(_ typed: String, by steppedUp: SteppedUp, source: Source) async throws {
+    let account = steppedUp.account
+    let code = try ports.readCode(typed)
+    let codes = try await ports.database.write { [ports] transaction in
+      try ports.countTry(ThrottleRules.checkCode, on: account.id.text, from: nil, in: transaction)
+      return try transaction.codes(of: account.id, limit: StoredCode.remembered + 1)
+    }
+    do {
+      let verified = try await ports.check(code, of: account, among: codes)
+      try await ports.database.write { [ports] transaction in
+        try transaction.checked(verified.id, at: transaction.now)
+        try ports.clearTries(ThrottleRules.checkCode, on: account.id.text, from: nil, in: transaction)
+        try ports.note(.codeChecked, on: account.id, source: source, in: transaction)
+      }
+    } catch let refusal as Refusal {
+      switch refusal {
+      case .codeWrong, .codeReplaced, .codeUsed:
+        try await ports.database.write { [ports] transaction in
+          try ports.note(.codeCheckFailed, on: account.id, source: source, in: transaction)
+        }
+      default: break
+      }
+      throw refusal
+    }
+  }
 }
 
 extension Ports {
-  fileprivate func replaceCode(
+  package func replaceCode(
     with stored: StoredCode, of account: Account, source: Source, in transaction: any Transaction
   ) throws {
     let live = try transaction.liveCode(of: account.id)

@@ -18,10 +18,12 @@ package struct StoredCode: Sendable, Equatable {
   package let createdAt: Timestamp
   package let ending: Ending?
   package let endedAt: Timestamp?
+  /// C8: when its owner last saw that the sheet works.
+  package let checkedAt: Timestamp?
 
   package init(
     id: CodeID, account: AccountID, serial: String, hash: SealedHash, createdAt: Timestamp,
-    ending: Ending? = nil, endedAt: Timestamp? = nil
+    ending: Ending? = nil, endedAt: Timestamp? = nil, checkedAt: Timestamp? = nil
   ) {
     self.id = id
     self.account = account
@@ -30,6 +32,7 @@ package struct StoredCode: Sendable, Equatable {
     self.createdAt = createdAt
     self.ending = ending
     self.endedAt = endedAt
+    self.checkedAt = checkedAt
   }
 }
 
@@ -38,6 +41,8 @@ package protocol RecoveryCodeStore {
   func liveCode(of account: AccountID) throws -> StoredCode?
   /// The live one and the latest ended ones, newest first.
   func codes(of account: AccountID, limit: Int) throws -> [StoredCode]
+  /// Notes that a live code was found to work; not a change.
+  func checked(_ id: CodeID, at now: Timestamp) throws
   /// Ends a code that is still live; false when it was not (C9: of any number of parallel uses, one wins).
   func endCode(_ id: CodeID, as ending: StoredCode.Ending, at now: Timestamp) throws -> Bool
 }
@@ -65,8 +70,10 @@ extension Ports {
   }
 
   /// The public label of a code: from its id, so it says nothing about the code.
-  package func serial(of id: CodeID) -> String {
-    let label = Base32.encode(SHA256.hash(data: Array(id.text.utf8))).uppercased()
+  package func serial(of id: CodeID) -> String { serial(ofText: id.text) }
+
+  package func serial(ofText text: String) -> String {
+    let label = Base32.encode(SHA256.hash(data: Array(text.utf8))).uppercased()
     return "\(label.prefix(3))-\(label.dropFirst(3).prefix(3))"
   }
 

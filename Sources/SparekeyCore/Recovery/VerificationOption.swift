@@ -2,10 +2,10 @@
 package struct VerificationOption: Sendable, Equatable {
   /// Stable per name and contact.
   package let id: String
-  package let kind: EvidenceKind
+  package let kind: ProofKind
   package let masked: String
-  /// Where the issued code goes; nil for a decoy.
-  package let contact: ContactID?
+  /// What a code sent there proves; nil for a decoy.
+  package let proof: Proof?
 }
 
 extension Ports {
@@ -15,14 +15,17 @@ extension Ports {
     name: String, facts: AccountFacts?, at now: Timestamp
   ) -> [VerificationOption] {
     guard let facts else { return decoys(for: name) }
-    let twoStep = facts.account.twoStepSince != nil
-    let options = facts.contacts
-      .filter {
-        RecoveryPolicy.outcome(twoStep: twoStep, evidence: [facts.strength(of: $0, at: now)]) != .notEnough
+    let options = facts.proofs.confirmedContacts
+      .filter { contact in
+        facts.strength(of: .contact(contact), at: now).map {
+          RecoveryPolicy.decide(twoStep: facts.account.twoStep, strict: false, evidence: [$0]).outcome
+            != .notEnough
+        } ?? false
       }
       .map {
-        VerificationOption(
-          id: optionID(name: name, contact: $0.id.text), kind: .email, masked: $0.masked, contact: $0.id)
+        let proof = Proof.contact($0)
+        return VerificationOption(
+          id: optionID(name: name, contact: $0.id.text), kind: proof.kind, masked: $0.masked, proof: proof)
       }
     return options.isEmpty ? decoys(for: name) : options
   }
@@ -36,7 +39,7 @@ extension Ports {
   private func decoys(for name: String) -> [VerificationOption] {
     let bytes = keys.digest(name, for: .decoy).map(Int.init)
     let count = bytes[0] < 20 ? 0 : bytes[0] < 232 ? 1 : 2
-    return (0..<count).map { index in
+    let emails = (0..<count).map { index in
       let draw = Array(bytes[(1 + index * 6)...].prefix(6))
       let own = name.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(2)
       let drawn = [Self.letters[draw[1] % Self.letters.count], Self.letters[draw[2] % Self.letters.count]]
@@ -45,10 +48,22 @@ extension Ports {
       let ending = Self.endings[draw[4] % Self.endings.count]
       return VerificationOption(
         id: optionID(name: name, contact: "decoy \(index)"), kind: .email,
-        masked: "\(draw[5] < 8 ? String(start.prefix(1)) : start)•••@\(provider)•••.\(ending)", contact: nil)
+        masked: "\(draw[5] < 8 ? String(start.prefix(1)) : start)•••@\(provider)•••.\(ending)", proof: nil)
     }
+    let phone =
+      bytes[13] < 60
+      ? [
+        VerificationOption(
+          id: optionID(name: name, contact: "decoy phone"), kind: .phone,
+          masked: NewContact(
+            kind: .phone,
+            address: "+\(Self.countries[bytes[14] % Self.countries.count])1500000\(10 + bytes[15] % 90)"
+          ).masked, proof: nil)
+      ] : []
+    return emails + phone
   }
 
+  private static let countries = [1, 1, 1, 44, 44, 49, 33, 31, 39, 34, 41, 43, 46, 48, 61, 91, 81, 55]
   private static let letters = Array("aaaabbbcccddddeeeffggghhiijjjjkkklllmmmmmnnnoppprrrssssttuvvwxyz1279")
   private static let providers = Array("ggggggggggooohhhyyiiiwmmmpptteeaabcdfjklnqrsuvxz1")
   private static let endings =

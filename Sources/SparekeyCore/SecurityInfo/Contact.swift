@@ -1,7 +1,7 @@
 /// An email address or phone number in the security info. It is a proof only once confirmed.
 package struct Contact: Sendable, Equatable {
   package enum Kind: String, Sendable, Codable {
-    case email
+    case email, phone
   }
 
   package let id: ContactID
@@ -32,7 +32,39 @@ package struct Contact: Sendable, Equatable {
   package var provenSince: Timestamp { confirmedAt ?? addedAt }
 
   /// As shown to someone who has not proved to be the owner.
-  package var masked: String { (try? EmailAddress(address).masked) ?? "•••" }
+  package var masked: String { NewContact(kind: kind, address: address).masked }
+}
+
+/// A contact that is not in the account yet.
+package struct NewContact: Sendable, Codable, Equatable {
+  package let kind: Contact.Kind
+  package let address: String
+
+  package init(kind: Contact.Kind, address: String) {
+    self.kind = kind
+    self.address = address
+  }
+
+  /// As shown to someone who has not proved to be the owner.
+  package var masked: String {
+    switch kind {
+    case .email: (try? EmailAddress(address).masked) ?? "•••"
+    case .phone: (try? PhoneNumber(address).masked) ?? "•••"
+    }
+  }
+
+  /// What two spellings of it share.
+  package var canonical: String { address.lowercased() }
+
+  /// What was typed: with an `@` an email, otherwise a phone number.
+  /// - Throws: `Refusal.field(.email, …)`, `.field(.phone, …)`.
+  package init(typed: String) throws(Refusal) {
+    if typed.contains("@") {
+      (kind, address) = (.email, try EmailAddress(typed).text)
+    } else {
+      (kind, address) = (.phone, try PhoneNumber(typed).text)
+    }
+  }
 }
 
 /// A code sent to a new contact to confirm it: stored as a keyed hash, five tries, one day (NIST N5, N6).
@@ -58,6 +90,8 @@ package protocol ContactStore {
   /// Counts a try, and hands out what it is compared with; nil when none is left, it expired or was used.
   func tryConfirmation(of contact: ContactID, at now: Timestamp) throws -> [UInt8]?
   func confirm(_ contact: ContactID, at now: Timestamp) throws -> Bool
+  /// Those removed since `time` that were confirmed: they still hear of a hold (H6, T21).
+  func removedContacts(of account: AccountID, since time: Timestamp) throws -> [StoredContact]
   func removeContact(_ contact: ContactID, of account: AccountID, at now: Timestamp) throws -> Bool
 }
 
@@ -108,10 +142,12 @@ extension KeyRing {
 }
 
 extension Ports {
+  package func open(_ stored: StoredContact) throws -> Contact {
+    guard let contact = keys.open(stored) else { throw UnreadableContact(id: stored.id) }
+    return contact
+  }
+
   package func contacts(of account: AccountID, in transaction: any Transaction) throws -> [Contact] {
-    try transaction.contacts(of: account).map { stored in
-      guard let contact = keys.open(stored) else { throw UnreadableContact(id: stored.id) }
-      return contact
-    }
+    try transaction.contacts(of: account).map(open)
   }
 }

@@ -1,5 +1,5 @@
-/// A short code sent to an email address: six digits (NIST SP 800-63B-4, 4.2.1.2), stored or carried as a keyed
-/// digest bound to what it was issued for.
+/// A short code of six digits: sent to an email or phone (NIST SP 800-63B-4, 4.2.1.2) and kept as a keyed digest bound
+/// to what it was issued for, or shown by an authenticator app.
 package enum IssuedCode {
   package static let digits = 6
 

@@ -19,10 +19,19 @@ package struct Session: Sendable, Equatable {
   /// When its owner last proved presence: at sign-in, or by step-up.
   package let provedAt: Timestamp
   package let source: Source
+  /// What was shown at sign-in and at the last step-up.
+  package let proofs: [Proof]
+  package let restriction: Restriction?
+
+  /// What a session has to do before it is a full one.
+  package enum Restriction: String, Sendable {
+    /// After a recovery of a two-step account: each old factor is confirmed by use or removed, and one works.
+    case settleFactors = "settle-factors"
+  }
 
   package init(
     id: SessionID, account: AccountID, createdAt: Timestamp, lastSeenAt: Timestamp, provedAt: Timestamp,
-    source: Source
+    source: Source, proofs: [Proof], restriction: Restriction? = nil
   ) {
     self.id = id
     self.account = account
@@ -30,6 +39,8 @@ package struct Session: Sendable, Equatable {
     self.lastSeenAt = lastSeenAt
     self.provedAt = provedAt
     self.source = source
+    self.proofs = proofs
+    self.restriction = restriction
   }
 
   package var expiresAt: Timestamp {
@@ -45,7 +56,7 @@ package protocol SessionStore {
   func sessions(of account: AccountID) throws -> [Session]
   func touch(_ session: SessionID, seenAt: Timestamp) throws
   /// Gives a session a new token after a step-up (ASVS 7.2.4).
-  func renew(_ session: SessionID, tokenDigest: [UInt8], provedAt: Timestamp) throws -> Bool
+  func renew(_ session: Session, tokenDigest: [UInt8]) throws -> Bool
   func endSession(_ session: SessionID, of account: AccountID) throws -> Bool
   /// - Returns: how many ended.
   func endSessions(of account: AccountID) throws -> Int
@@ -79,6 +90,17 @@ package struct SteppedUp: Sendable {
   fileprivate init(_ signedIn: SignedIn) { self.signedIn = signedIn }
 }
 
+/// Someone who is back after a recovery and has to settle the second factors first. Only `Sessions` makes one.
+package struct Unsettled: Sendable {
+  package let account: Account
+  package let session: Session
+
+  fileprivate init(account: Account, session: Session) {
+    self.account = account
+    self.session = session
+  }
+}
+
 /// What someone gets who signed in. The token appears here and in the cookie, nowhere else.
 package struct StartedSession: Sendable {
   package let token: Secret
@@ -92,18 +114,41 @@ package struct Sessions: Sendable {
 
   package init(_ ports: Ports) { self.ports = ports }
 
-  /// - Throws: `Refusal.notSignedIn`.
+  /// - Throws: `Refusal.notSignedIn`, `.factorsUnsettled`.
   package func signedIn(by token: Secret?) async throws -> SignedIn {
+    let (session, account) = try await live(by: token)
+    guard session.restriction == nil else { throw Refusal.factorsUnsettled }
+    return SignedIn(account: account, session: session)
+  }
+
+  /// - Throws: `Refusal.notSignedIn`, also for a session that is a full one.
+  package func unsettled(by token: Secret?) async throws -> Unsettled {
+    let (session, account) = try await live(by: token)
+    guard session.restriction == .settleFactors else { throw Refusal.notSignedIn }
+    return Unsettled(account: account, session: session)
+  }
+
+  private func live(by token: Secret?) async throws -> (Session, Account) {
     guard let token else { throw Refusal.notSignedIn }
     let digest = ports.digest(sessionToken: token)
-    let found = try await ports.database.read { transaction in
+    guard var ((session, account), now) = try await find(digest), session.isLive(at: now) else {
+      throw Refusal.notSignedIn
+    }
+    if let due = account.holdDueAt, due <= now {
+      try await ports.endDueHold(of: account.id)
+      guard let again = try await find(digest) else { throw Refusal.notSignedIn }
+      ((session, account), now) = again
+    }
+    if session.lastSeenAt + SessionRules.seenResolution < now {
+      try await ports.database.write { [session, now] in try $0.touch(session.id, seenAt: now) }
+    }
+    return (session, account)
+  }
+
+  private func find(_ digest: [UInt8]) async throws -> ((session: Session, account: Account), Timestamp)? {
+    try await ports.database.read { transaction in
       try transaction.session(tokenDigest: digest).map { ($0, transaction.now) }
     }
-    guard let ((session, account), now) = found, session.isLive(at: now) else { throw Refusal.notSignedIn }
-    if session.lastSeenAt + SessionRules.seenResolution < now {
-      try await ports.database.write { try $0.touch(session.id, seenAt: now) }
-    }
-    return SignedIn(account: account, session: session)
   }
 
   package func list(for signedIn: SignedIn) async throws -> [Session] {
@@ -112,10 +157,8 @@ package struct Sessions: Sendable {
     }
   }
 
-  package func signOut(_ signedIn: SignedIn) async throws {
-    try await ports.database.write {
-      _ = try $0.endSession(signedIn.session.id, of: signedIn.account.id)
-    }
+  package func signOut(_ session: Session) async throws {
+    try await ports.database.write { _ = try $0.endSession(session.id, of: session.account) }
   }
 
   /// - Throws: `Refusal.notFound`.
@@ -137,32 +180,6 @@ package struct Sessions: Sendable {
         in: transaction)
     }
   }
-
-  /// Proves presence again with the password; the session gets a new token.
-  /// - Throws: `Refusal.wrongPassword`, `.slowDown`, `.busy`.
-  package func stepUp(_ signedIn: SignedIn, password: String, source: Source) async throws -> StartedSession {
-    guard !password.isEmpty else { throw Refusal.field(.password, .missing) }
-    try await ports.database.write { [ports] transaction in
-      try ports.countTry(
-        ThrottleRules.stepUp, on: signedIn.account.id.text, from: source, in: transaction)
-    }
-    guard try await ports.verify(password, of: signedIn.account) != nil else { throw Refusal.wrongPassword }
-    let token = ports.newSessionToken()
-    let session = try await ports.database.write { [ports] transaction in
-      let now = transaction.now
-      try ports.clearTries(
-        ThrottleRules.stepUp, on: signedIn.account.id.text, from: source, in: transaction)
-      // The password that was just checked must still be the account's.
-      guard try transaction.account(signedIn.account.id)?.version == signedIn.account.version,
-        try transaction.renew(
-          signedIn.session.id, tokenDigest: ports.digest(sessionToken: token), provedAt: now)
-      else { throw Refusal.notSignedIn }
-      return Session(
-        id: signedIn.session.id, account: signedIn.account.id, createdAt: signedIn.session.createdAt,
-        lastSeenAt: now, provedAt: now, source: signedIn.session.source)
-    }
-    return StartedSession(token: token, session: session, account: signedIn.account)
-  }
 }
 
 extension Ports {
@@ -172,14 +189,28 @@ extension Ports {
     sessionToken.withBytes { keys.digest(Array($0), for: .sessionDigest) }
   }
 
+  /// When presence was proved by these proofs: now, if they reach the account's own level and none of them is junior to
+  /// what the account has (S7, H8); never, otherwise, and sensitive pages ask for more.
+  package func provedAt(_ shown: [Proof], of account: Account, in transaction: any Transaction) throws
+    -> Timestamp
+  {
+    let proofs = try proofs(of: account, in: transaction)
+    let now = transaction.now
+    let trusted = shown.filter { proofs.isTrusted($0, at: now) }
+    return proofs.reachesOwnLevel(trusted) ? now : Timestamp(milliseconds: 0)
+  }
+
   /// Opens a session inside a transaction and notes it in the history.
   package func startSession(
-    for account: Account, token: Secret, source: Source, in transaction: any Transaction
+    for account: Account, shown: [Proof], restriction: Session.Restriction? = nil, token: Secret,
+    source: Source,
+    in transaction: any Transaction
   ) throws -> Session {
     let now = transaction.now
     let session = Session(
-      id: SessionID(randomness), account: account.id, createdAt: now, lastSeenAt: now, provedAt: now,
-      source: source)
+      id: SessionID(randomness), account: account.id, createdAt: now, lastSeenAt: now,
+      provedAt: try provedAt(shown, of: account, in: transaction), source: source, proofs: shown,
+      restriction: restriction)
     try transaction.insert(session, tokenDigest: digest(sessionToken: token))
     try note(.signedIn, on: account.id, source: source, in: transaction)
     return session

@@ -43,7 +43,25 @@ package enum ThrottleRules {
     forgetAfter: .hours(24))
   package static let stepUp = ThrottleRule(
     name: "step-up", free: 5, firstWait: .seconds(5), longestWait: .hours(1), forgetAfter: .hours(24))
-  package static let confirmEmail = ThrottleRule(
+  /// Codes of authenticator apps, a million to choose from, three of them right at a time: per account, whoever tries
+  /// (T8). At sign-in only someone who knows the password can use these up; on the way back they have a bucket of
+  /// their own, so that strangers lock nobody out (T7).
+  package static let totp = ThrottleRule(
+    name: "totp", free: 10, firstWait: .seconds(30), longestWait: .hours(1), forgetAfter: .hours(24))
+  package static let recoveryTOTP = ThrottleRule(
+    name: "recovery-totp", free: 10, firstWait: .minutes(1), longestWait: .hours(6), forgetAfter: .hours(24))
+  package static let recoveryPassword = ThrottleRule(
+    name: "recovery-password", free: 5, firstWait: .seconds(5), longestWait: .hours(1),
+    forgetAfter: .hours(24))
+  package static let passkey = ThrottleRule(
+    name: "passkey", free: 20, firstWait: .seconds(5), longestWait: .hours(1), forgetAfter: .hours(24))
+  /// C8: checking a sheet while signed in.
+  package static let checkCode = ThrottleRule(
+    name: "check-code", free: 5, firstWait: .minutes(1), longestWait: .hours(6), forgetAfter: .hours(24))
+  /// Tickets have 100 random bits; this is for load.
+  package static let ticket = ThrottleRule(
+    name: "ticket", free: 5, firstWait: .seconds(5), longestWait: .hours(1), forgetAfter: .hours(24))
+  package static let confirmContact = ThrottleRule(
     name: "confirm-email", free: 5, firstWait: .minutes(1), longestWait: .hours(6), forgetAfter: .hours(24))
   package static let signUp = ThrottleRule(
     name: "sign-up", free: 20, firstWait: .minutes(1), longestWait: .hours(1), forgetAfter: .hours(24))

@@ -19,7 +19,8 @@ extension SQLTransaction {
   package func account(_ id: AccountID) throws -> Account? {
     try connection.query(
       """
-      SELECT id, username, created_at, version, password, password_changed_at, two_step_since, code_salt
+      SELECT id, username, created_at, version, password, password_changed_at, two_step_since, code_salt,
+        password_needs_two_step, frozen_at, frozen_event_at, hold_due_at
       FROM accounts WHERE id = $1
       """, [.id(id)]
     ).first.map { try Account($0, from: 0) }
@@ -28,16 +29,40 @@ extension SQLTransaction {
   package func account(canonicalName: String) throws -> Account? {
     try connection.query(
       """
-      SELECT id, username, created_at, version, password, password_changed_at, two_step_since, code_salt
+      SELECT id, username, created_at, version, password, password_changed_at, two_step_since, code_salt,
+        password_needs_two_step, frozen_at, frozen_event_at, hold_due_at
       FROM accounts WHERE username_canonical = $1
       """, [.text(canonicalName)]
     ).first.map { try Account($0, from: 0) }
   }
 
-  package func setPassword(_ password: SealedHash, of account: AccountID, changedAt: Timestamp) throws {
+  package func setPassword(
+    _ password: SealedHash, needsTwoStep: Bool, of account: AccountID, changedAt: Timestamp
+  ) throws {
     _ = try connection.execute(
-      "UPDATE accounts SET password = $2, password_changed_at = $3 WHERE id = $1",
-      [.id(account), .blob(password.bytes), .time(changedAt)])
+      "UPDATE accounts SET password = $2, password_changed_at = $3, password_needs_two_step = $4 WHERE id = $1",
+      [.id(account), .blob(password.bytes), .time(changedAt), .flag(needsTwoStep)])
+  }
+
+  package func setTwoStep(since: Timestamp?, of account: AccountID) throws {
+    _ = try connection.execute(
+      "UPDATE accounts SET two_step_since = $2 WHERE id = $1", [.id(account), .time(since)])
+  }
+
+  package func setFrozen(_ freeze: Freeze?, of account: AccountID) throws -> Bool {
+    guard let freeze else {
+      return try changes(
+        "UPDATE accounts SET frozen_at = NULL, frozen_event_at = NULL WHERE id = $1 AND frozen_at IS NOT NULL",
+        [.id(account)])
+    }
+    return try changes(
+      "UPDATE accounts SET frozen_at = COALESCE(frozen_at, $2), frozen_event_at = $3 WHERE id = $1",
+      [.id(account), .time(freeze.at), .time(freeze.eventAt)])
+  }
+
+  package func setHoldDue(at time: Timestamp?, of account: AccountID) throws {
+    _ = try connection.execute(
+      "UPDATE accounts SET hold_due_at = $2 WHERE id = $1", [.id(account), .time(time)])
   }
 
   package func rehashPassword(of account: AccountID, from old: SealedHash, to new: SealedHash) throws {
@@ -54,12 +79,18 @@ extension SQLTransaction {
 }
 
 extension Account {
-  /// Reads id, username, created_at, version, password, password_changed_at, two_step_since, code_salt.
+  /// Reads id, username, created_at, version, password, password_changed_at, two_step_since, code_salt,
+  /// password_needs_two_step, frozen_at, frozen_event_at, hold_due_at.
   init(_ row: SQLRow, from first: Int) throws {
+    let frozenAt = try row.optionalTime(first + 9)
+    let eventAt = try row.optionalTime(first + 10)
     self.init(
       id: try row.id(first), username: try row.text(first + 1), createdAt: try row.time(first + 2),
       version: try row.id(first + 3), password: SealedHash(sealed: try row.blob(first + 4)),
       passwordChangedAt: try row.time(first + 5), twoStepSince: try row.optionalTime(first + 6),
+      passwordNeedsTwoStep: try row.flag(first + 8),
+      frozen: frozenAt.map { Freeze(at: $0, eventAt: eventAt ?? $0) },
+      holdDueAt: try row.optionalTime(first + 11),
       codeSalt: try row.blob(first + 7))
   }
 }

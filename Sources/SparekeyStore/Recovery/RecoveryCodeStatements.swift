@@ -10,7 +10,7 @@ extension SQLTransaction {
   package func liveCode(of account: AccountID) throws -> StoredCode? {
     try connection.query(
       """
-      SELECT id, account_id, serial, hash, created_at, ending, ended_at
+      SELECT id, account_id, serial, hash, created_at, ending, ended_at, checked_at
       FROM recovery_codes WHERE account_id = $1 AND ended_at IS NULL
       """, [.id(account)]
     ).first.map(StoredCode.init)
@@ -19,7 +19,7 @@ extension SQLTransaction {
   package func codes(of account: AccountID, limit: Int) throws -> [StoredCode] {
     try connection.query(
       """
-      SELECT id, account_id, serial, hash, created_at, ending, ended_at
+      SELECT id, account_id, serial, hash, created_at, ending, ended_at, checked_at
       FROM recovery_codes WHERE account_id = $1 ORDER BY created_at DESC, id LIMIT $2
       """, [.id(account), .integer(Int64(limit))]
     ).map(StoredCode.init)
@@ -29,6 +29,11 @@ extension SQLTransaction {
     try changes(
       "UPDATE recovery_codes SET ending = $2, ended_at = $3 WHERE id = $1 AND ended_at IS NULL",
       [.id(id), .text(ending.rawValue), .time(now)])
+  }
+
+  package func checked(_ id: CodeID, at now: Timestamp) throws {
+    _ = try connection.execute(
+      "UPDATE recovery_codes SET checked_at = $2 WHERE id = $1 AND ended_at IS NULL", [.id(id), .time(now)])
   }
 
   package func spend(_ id: String, for account: AccountID) throws -> Bool {
@@ -51,6 +56,7 @@ extension StoredCode {
     self.init(
       id: try row.id(0), account: try row.id(1), serial: try row.text(2),
       hash: SealedHash(sealed: try row.blob(3)), createdAt: try row.time(4),
-      ending: row.isNull(5) ? nil : try row.named(5), endedAt: try row.optionalTime(6))
+      ending: row.isNull(5) ? nil : try row.named(5), endedAt: try row.optionalTime(6),
+      checkedAt: try row.optionalTime(7))
   }
 }

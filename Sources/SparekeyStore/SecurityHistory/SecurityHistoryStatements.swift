@@ -22,13 +22,26 @@ extension SQLTransaction {
   package func events(of account: AccountID, limit: Int) throws -> [SecurityEvent] {
     try connection.query(
       """
-      SELECT at, kind, detail, source_address, source_agent
+      SELECT number, at, kind, detail, source_address, source_agent
       FROM security_history WHERE account_id = $1 ORDER BY number DESC LIMIT $2
       """, [.id(account), .integer(Int64(limit))]
-    ).map { row in
-      SecurityEvent(
-        at: try row.time(0), kind: try row.named(1), detail: try row.text(2),
-        source: Source(address: try row.text(3), agent: try row.text(4)))
-    }
+    ).map(SecurityEvent.init)
+  }
+
+  package func event(_ number: Int, of account: AccountID) throws -> SecurityEvent? {
+    try connection.query(
+      """
+      SELECT number, at, kind, detail, source_address, source_agent
+      FROM security_history WHERE account_id = $1 AND number = $2
+      """, [.id(account), .integer(Int64(number))]
+    ).first.map(SecurityEvent.init)
+  }
+}
+
+extension SecurityEvent {
+  fileprivate init(_ row: SQLRow) throws {
+    self.init(
+      number: Int(try row.integer(0)), at: try row.time(1), kind: try row.named(2), detail: try row.text(3),
+      source: Source(address: try row.text(4), agent: try row.text(5)))
   }
 }

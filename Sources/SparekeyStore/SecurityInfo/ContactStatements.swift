@@ -19,11 +19,16 @@ extension SQLTransaction {
       SELECT id, account_id, kind, address, added_at, confirmed_at, from_sign_up
       FROM contacts WHERE account_id = $1 AND removed_at IS NULL ORDER BY added_at, id
       """, [.id(account)]
-    ).map { row in
-      StoredContact(
-        id: try row.id(0), account: try row.id(1), kind: try row.named(2), sealedAddress: try row.blob(3),
-        addedAt: try row.time(4), confirmedAt: try row.optionalTime(5), fromSignUp: try row.flag(6))
-    }
+    ).map(StoredContact.init)
+  }
+
+  package func removedContacts(of account: AccountID, since time: Timestamp) throws -> [StoredContact] {
+    try connection.query(
+      """
+      SELECT id, account_id, kind, address, added_at, confirmed_at, from_sign_up
+      FROM contacts WHERE account_id = $1 AND removed_at >= $2 AND confirmed_at IS NOT NULL ORDER BY added_at, id
+      """, [.id(account), .time(time)]
+    ).map(StoredContact.init)
   }
 
   package func setConfirmation(_ confirmation: Confirmation, of contact: ContactID) throws {
@@ -59,5 +64,13 @@ extension SQLTransaction {
       UPDATE contacts SET removed_at = $3, confirmation = NULL
       WHERE id = $1 AND account_id = $2 AND removed_at IS NULL
       """, [.id(contact), .id(account), .time(now)])
+  }
+}
+
+extension StoredContact {
+  fileprivate init(_ row: SQLRow) throws {
+    self.init(
+      id: try row.id(0), account: try row.id(1), kind: try row.named(2), sealedAddress: try row.blob(3),
+      addedAt: try row.time(4), confirmedAt: try row.optionalTime(5), fromSignUp: try row.flag(6))
   }
 }

@@ -5,13 +5,14 @@ extension SQLTransaction {
     _ = try connection.execute(
       """
       INSERT INTO sessions (id, token_digest, account_id, created_at, last_seen_at, proved_at, source_address,
-        source_agent)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        source_agent, proofs, restriction)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
       """,
       [
         .id(session.id), .blob(tokenDigest), .id(session.account), .time(session.createdAt),
         .time(session.lastSeenAt), .time(session.provedAt), .text(session.source.address),
-        .text(session.source.agent),
+        .text(session.source.agent), try .json(session.proofs),
+        session.restriction.map { .text($0.rawValue) } ?? .null,
       ])
   }
 
@@ -19,16 +20,19 @@ extension SQLTransaction {
     try connection.query(
       """
       SELECT s.id, s.account_id, s.created_at, s.last_seen_at, s.proved_at, s.source_address, s.source_agent,
-        a.id, a.username, a.created_at, a.version, a.password, a.password_changed_at, a.two_step_since, a.code_salt
+        s.proofs, s.restriction,
+        a.id, a.username, a.created_at, a.version, a.password, a.password_changed_at, a.two_step_since, a.code_salt,
+        a.password_needs_two_step, a.frozen_at, a.frozen_event_at, a.hold_due_at
       FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.token_digest = $1
       """, [.blob(tokenDigest)]
-    ).first.map { (try Session($0), try Account($0, from: 7)) }
+    ).first.map { (try Session($0), try Account($0, from: 9)) }
   }
 
   package func sessions(of account: AccountID) throws -> [Session] {
     try connection.query(
       """
-      SELECT id, account_id, created_at, last_seen_at, proved_at, source_address, source_agent
+      SELECT id, account_id, created_at, last_seen_at, proved_at, source_address, source_agent, proofs,
+        restriction
       FROM sessions WHERE account_id = $1 ORDER BY last_seen_at DESC, id
       """, [.id(account)]
     ).map(Session.init)
@@ -40,10 +44,16 @@ extension SQLTransaction {
       [.id(session), .time(seenAt)])
   }
 
-  package func renew(_ session: SessionID, tokenDigest: [UInt8], provedAt: Timestamp) throws -> Bool {
+  package func renew(_ session: Session, tokenDigest: [UInt8]) throws -> Bool {
     try changes(
-      "UPDATE sessions SET token_digest = $2, proved_at = $3, last_seen_at = $3 WHERE id = $1",
-      [.id(session), .blob(tokenDigest), .time(provedAt)])
+      """
+      UPDATE sessions SET token_digest = $2, proved_at = $3, last_seen_at = $4, proofs = $5, restriction = $6
+      WHERE id = $1
+      """,
+      [
+        .id(session.id), .blob(tokenDigest), .time(session.provedAt), .time(session.lastSeenAt),
+        try .json(session.proofs), session.restriction.map { .text($0.rawValue) } ?? .null,
+      ])
   }
 
   package func endSession(_ session: SessionID, of account: AccountID) throws -> Bool {
@@ -63,6 +73,8 @@ extension Session {
   fileprivate init(_ row: SQLRow) throws {
     self.init(
       id: try row.id(0), account: try row.id(1), createdAt: try row.time(2), lastSeenAt: try row.time(3),
-      provedAt: try row.time(4), source: Source(address: try row.text(5), agent: try row.text(6)))
+      provedAt: try row.time(4), source: Source(address: try row.text(5), agent: try row.text(6)),
+      proofs: try row.json(7),
+      restriction: row.isNull(8) ? nil : try row.named(8))
   }
 }

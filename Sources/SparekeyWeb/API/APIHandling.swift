@@ -178,6 +178,23 @@ extension Site {
       return problem("sign-up-closed", .forbidden, detail: texts["message.signUpClosed.line"])
     case .lastProof: return problem("last-proof", .conflict, detail: texts["error.lastProof"])
     case .notFound: return problem("not-found", .notFound, detail: texts["message.notFound.line"])
+    case .totpWrong:
+      return problem("totp-wrong", .forbidden, detail: texts["error.totp.wrong"], field: "code")
+    case .passkeyWrong: return problem("passkey-wrong", .forbidden, detail: texts["error.passkey.wrong"])
+    case .secondFactorNeeded:
+      return problem("second-factor-needed", .conflict, detail: texts["error.secondFactorNeeded"])
+    case .passwordTooShortAlone:
+      return problem("password-too-short-alone", .conflict, detail: texts["error.passwordTooShortAlone"])
+    case .holdRunning(let until):
+      return problem(
+        "hold-running", .conflict, detail: texts.format("error.holdRunning", ["date": texts.moment(until)]))
+    case .holdOver: return problem("hold-over", .conflict, detail: texts["error.holdOver"])
+    case .juniorProof: return problem("junior-proof", .forbidden, detail: texts["error.juniorProof"])
+    case .ticketWrong:
+      return problem("ticket-wrong", .forbidden, detail: texts["error.ticket.wrong"], field: "ticket")
+    case .frozen: return problem("frozen", .conflict, detail: texts["error.frozen"])
+    case .factorsUnsettled:
+      return problem("factors-unsettled", .forbidden, detail: texts["error.factorsUnsettled"])
     }
   }
 }

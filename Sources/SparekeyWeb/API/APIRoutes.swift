@@ -61,8 +61,9 @@ enum SignInAPI {
     }
     struct Answer: Encodable { let session: SessionAnswer }
     let body: Body = try call.decode()
-    let started = try await call.site.signIn.enterPassword(
+    let progress = try await call.site.signIn.enterPassword(
       body.password, journey: body.journey, binding: .api, source: call.source)
+    guard case .signedIn(let started) = progress else { throw Refusal.outOfStep }
     return try .json(Answer(session: SessionAnswer(started)))
   }
 
@@ -93,7 +94,7 @@ enum SignInAPI {
   }
 
   @Sendable static func signOut(_ call: Call) async throws -> APIAnswer {
-    try await call.site.sessions.signOut(call.signedIn())
+    try await call.site.sessions.signOut(call.signedIn().session)
     return .noContent
   }
 
@@ -108,7 +109,7 @@ enum SignInAPI {
     let body: Body = try call.decode()
     return try .json(
       SessionAnswer(
-        await call.site.sessions.stepUp(signedIn, password: body.password, source: call.source)))
+        await call.site.stepUp.prove([.password(body.password)], by: signedIn, source: call.source)))
   }
 }
 
@@ -145,7 +146,7 @@ enum AccountAPI {
     let overview = try await call.site.securityInfo.overview(for: call.signedIn())
     return try .json(
       Answer(
-        proofs: overview.contacts.map {
+        proofs: overview.proofs.contacts.map {
           Proof(
             id: $0.id.text, kind: $0.kind.rawValue, label: $0.masked, since: $0.addedAt.iso8601,
             confirmed: $0.isConfirmed)
@@ -169,7 +170,7 @@ enum AccountAPI {
   }
 
   @Sendable static func recoveryCode(_ call: Call) async throws -> APIAnswer {
-    guard let code = try await call.site.securityInfo.overview(for: call.signedIn()).code else {
+    guard let code = try await call.site.securityInfo.overview(for: call.signedIn()).proofs.code else {
       throw Refusal.notFound
     }
     return try .json(Code(serial: code.serial, createdAt: code.createdAt.iso8601))
@@ -201,7 +202,7 @@ enum RecoveryAPI {
       options = progress.options.map { Option(id: $0.id, kind: $0.kind.rawValue, label: $0.masked) }
       evidence = progress.evidence.map(\.rawValue)
       outcome = progress.step == .newPassword ? "now" : nil
-      forecast = Forecast(with: progress.forecast.map(\.rawValue))
+      forecast = Forecast(with: progress.forecast.flatMap { $0.missing.map(\.rawValue) })
     }
   }
 
@@ -252,8 +253,9 @@ enum RecoveryAPI {
       let createdAt: String
     }
     let body: Body = try call.decode()
-    let shown = try await call.site.recovery.chooseNewPassword(
-      body.journey, password: body.password, binding: .api, source: call.source)
+    let end = try await call.site.recovery.finish(
+      body.journey, wanted: Recovery.Wanted(password: body.password), binding: .api, source: call.source)
+    guard case .recovered(let shown, _) = end else { throw Refusal.outOfStep }
     return try .json(
       Answer(recoveryCode: shown.code.formatted, serial: shown.serial, createdAt: shown.createdAt.iso8601))
   }

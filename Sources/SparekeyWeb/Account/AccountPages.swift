@@ -15,15 +15,15 @@ enum AccountPages {
     ][visit.query["notice"]]
     return SecurityPage(
       username: signedIn.account.username,
-      emails: overview.contacts.map {
+      emails: overview.proofs.contacts.map {
         EmailRow(
           id: $0.id.text, address: $0.address,
           since: texts.format("account.security.added", ["date": texts.day($0.addedAt)]),
           confirmed: $0.isConfirmed)
       },
       passwordChanged: texts.format(
-        "account.security.passwordChanged", ["date": texts.day(overview.passwordChangedAt)]),
-      code: overview.code.map { state(of: $0, texts) },
+        "account.security.passwordChanged", ["date": texts.day(overview.account.passwordChangedAt)]),
+      code: overview.proofs.code.map { state(of: $0, texts) },
       notice: notice.map { texts["account.security.notice.\($0)"] })
   }
 
@@ -39,12 +39,12 @@ enum AccountPages {
     return .page(
       GenerateCodePage(
         form: try visit.site.recoveryCodes.form(for: steppedUp.signedIn, binding: visit.binding),
-        current: overview.code.map { state(of: $0, visit.texts) }))
+        current: overview.proofs.code.map { state(of: $0, visit.texts) }))
   }
 
   @Sendable static func generateCode(_ visit: Visit) async throws -> Reply {
     let steppedUp = try await visit.steppedUp()
-    let before = try await visit.site.securityInfo.overview(for: steppedUp.signedIn).code
+    let before = try await visit.site.securityInfo.overview(for: steppedUp.signedIn).proofs.code
     do {
       let shown = try await visit.site.recoveryCodes.generate(
         form: visit.form["form"], binding: visit.binding, by: steppedUp, source: visit.source)
@@ -68,8 +68,9 @@ enum AccountPages {
 
   @Sendable static func addEmail(_ visit: Visit) async throws -> Reply {
     do {
-      let contact = try await visit.site.securityInfo.addEmail(
-        visit.form[.email], by: visit.steppedUp(), source: visit.source)
+      let contact = try await visit.site.securityInfo.addContact(
+        NewContact(kind: .email, address: EmailAddress(visit.form[.email]).text), by: visit.steppedUp(),
+        source: visit.source)
       return .redirect("/account/email/confirm?contact=\(contact)")
     } catch Refusal.field(_, let problem) {
       return .page(
@@ -98,7 +99,7 @@ enum AccountPages {
         page.notice = visit.texts.format("account.confirmEmail.sentAgain", ["address": contact.address])
         return .page(page)
       }
-      try await visit.site.securityInfo.confirmEmail(
+      try await visit.site.securityInfo.confirmContact(
         contact.id, code: visit.form[.code], by: signedIn, source: visit.source)
       return .redirect("/account/security?notice=email-confirmed")
     } catch Refusal.field(_, let problem) {
@@ -118,7 +119,8 @@ enum AccountPages {
     let steppedUp = try await visit.steppedUp()
     let contact = try await contact(visit.form["contact"], steppedUp.signedIn, visit)
     do {
-      try await visit.site.securityInfo.removeEmail(contact.id, by: steppedUp, source: visit.source)
+      _ = try await visit.site.securityInfo.remove(
+        Proof.contact(contact), by: steppedUp, source: visit.source)
       return .redirect("/account/security?notice=email-removed")
     } catch Refusal.lastProof {
       var page = removePage(contact, visit)
@@ -128,7 +130,7 @@ enum AccountPages {
   }
 
   private static func contact(_ id: String, _ signedIn: SignedIn, _ visit: Visit) async throws -> Contact {
-    let contacts = try await visit.site.securityInfo.overview(for: signedIn).contacts
+    let contacts = try await visit.site.securityInfo.overview(for: signedIn).proofs.contacts
     guard let contact = contacts.first(where: { $0.id.text == id }) else { throw Refusal.notFound }
     return contact
   }

@@ -21,9 +21,18 @@ package struct NoticeLetter: Sendable {
       values["evidence"] = kinds.map { texts["mail.evidence.\($0.rawValue)"] }.joined(separator: ", ")
     case .codeMade(let serial): (key, values["serial"]) = ("codeMade", serial)
     case .codeReplaced(let serial): (key, values["serial"]) = ("codeReplaced", serial)
-    case .emailAdded(let masked): (key, values["email"]) = ("emailAdded", masked)
-    case .emailConfirmed(let masked): (key, values["email"]) = ("emailConfirmed", masked)
-    case .emailRemoved(let masked): (key, values["email"]) = ("emailRemoved", masked)
+    case .contactAdded(let masked): (key, values["email"]) = ("emailAdded", masked)
+    case .contactConfirmed(let masked): (key, values["email"]) = ("emailConfirmed", masked)
+    case .contactRemoved(let masked): (key, values["email"]) = ("emailRemoved", masked)
+    case .totpAdded(let name): (key, values["name"]) = ("totpAdded", name)
+    case .totpRemoved(let name): (key, values["name"]) = ("totpRemoved", name)
+    case .passkeyAdded(let name): (key, values["name"]) = ("passkeyAdded", name)
+    case .passkeyRemoved(let name): (key, values["name"]) = ("passkeyRemoved", name)
+    case .twoStepOn: key = "twoStepOn"
+    case .twoStepOff: key = "twoStepOff"
+    case .frozen: key = "frozen"
+    case .thawed: key = "thawed"
+    case .hold: key = "hold"
     case .signedOutEverywhere: key = "signedOutEverywhere"
     case .wrongCodes(let count): (key, values["count"]) = ("wrongCodes", "\(count)")
     }

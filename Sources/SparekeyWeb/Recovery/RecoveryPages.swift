@@ -7,7 +7,7 @@ enum RecoveryPages {
 
   @Sendable static func verify(_ visit: Visit) async throws -> Reply {
     guard let progress = try? await resume(visit) else { return .page(RecoverUsernamePage()) }
-    return show(progress, at: .verify, visit)
+    return try show(progress, at: .verify, visit)
   }
 
   @Sendable static func start(_ visit: Visit) async throws -> Reply {
@@ -26,7 +26,7 @@ enum RecoveryPages {
 
   @Sendable static func options(_ visit: Visit) async throws -> Reply {
     guard let progress = try? await resume(visit) else { return .redirect("/recover") }
-    return show(progress, at: .options, visit)
+    return try show(progress, at: .options, visit)
   }
 
   @Sendable static func useDifferentOption(_ visit: Visit) async throws -> Reply {
@@ -37,7 +37,7 @@ enum RecoveryPages {
 
   @Sendable static func issuedCode(_ visit: Visit) async throws -> Reply {
     guard let progress = try? await resume(visit) else { return .redirect("/recover") }
-    return show(progress, at: .issuedCode, visit)
+    return try show(progress, at: .issuedCode, visit)
   }
 
   /// Sends a code to the chosen option, or checks the code that was typed.
@@ -89,7 +89,7 @@ enum RecoveryPages {
     guard let progress = try? await resume(visit), progress.step == .recoveryCode else {
       return .page(CodePage(asksUsername: true, username: visit.journeyName ?? ""))
     }
-    return show(progress, at: .recoveryCode, visit)
+    return try show(progress, at: .recoveryCode, visit)
   }
 
   @Sendable static func enterCode(_ visit: Visit) async throws -> Reply {
@@ -134,14 +134,15 @@ enum RecoveryPages {
 
   @Sendable static func newPassword(_ visit: Visit) async throws -> Reply {
     guard let progress = try? await resume(visit) else { return .redirect("/recover") }
-    return show(progress, at: .newPassword, visit)
+    return try show(progress, at: .newPassword, visit)
   }
 
   @Sendable static func chooseNewPassword(_ visit: Visit) async throws -> Reply {
     let journey = visit.journey ?? ""
     do {
-      _ = try await visit.site.recovery.chooseNewPassword(
-        journey, password: visit.form[.newPassword], binding: visit.binding, source: visit.source)
+      _ = try await visit.site.recovery.finish(
+        journey, wanted: Recovery.Wanted(password: visit.form[.newPassword]), binding: visit.binding,
+        source: visit.source)
       return Reply.redirect("/recover/done").setting(.journey, journey).setting(.session, nil)
     } catch Refusal.field(_, let problem) {
       var page = newPasswordPage(try await resume(visit), visit)
@@ -164,7 +165,8 @@ enum RecoveryPages {
 
   @Sendable static func done(_ visit: Visit) async throws -> Reply {
     guard let journey = visit.journey else { return .redirect("/sign-in") }
-    let (username, code) = try await visit.site.recovery.finished(journey, binding: visit.binding)
+    let (username, end) = try await visit.site.recovery.finished(journey, binding: visit.binding)
+    guard case .recovered(let code, _) = end else { throw Refusal.outOfStep }
     return .page(
       DonePage(username: username, sheet: try CodeSheet(code, username: username, visit.site)))
   }
@@ -189,12 +191,13 @@ enum RecoveryPages {
     case .issuedCode: "/recover/issued-code"
     case .recoveryCode: "/recover/code"
     case .newPassword: "/recover/new-password"
-    case .recovered: "/recover/done"
+    case .weighing: "/recover/hold"
+    case .ended: "/recover/done"
     }
   }
 
   private static func show(_ progress: RecoveryProgress, at step: RecoveryAttempt.Step, _ visit: Visit)
-    -> Reply
+    throws -> Reply
   {
     guard progress.step == step else { return .redirect(path(of: progress.step)) }
     switch step {
@@ -209,7 +212,8 @@ enum RecoveryPages {
     case .issuedCode: return issuedCodePage(progress, visit).map { .page($0) } ?? .redirect("/recover")
     case .recoveryCode: return .page(CodePage(journey: progress.journey, username: progress.username))
     case .newPassword: return .page(newPasswordPage(progress, visit))
-    case .recovered: return .redirect("/recover/done")
+    case .weighing: throw Refusal.notEnough
+    case .ended: return .redirect("/recover/done")
     }
   }
 
@@ -237,6 +241,7 @@ enum RecoveryPages {
         switch kind {
         case .recoveryCode: visit.texts["recover.evidence.recoveryCode"]
         case .email: visit.texts.format("recover.evidence.email", ["address": progress.provedAddress ?? ""])
+        default: visit.texts["recover.evidence.\(kind.rawValue)"]
         }
       },
       newPassword: visit.texts.newPassword(visit, twoStep: progress.twoStep))

@@ -115,6 +115,13 @@ extension Site {
       )
       reply.retryAfterSeconds = seconds
       return reply
+    case .factorsUnsettled: return .redirect("/account/factors")
+    case .holdRunning(let until):
+      return message(
+        "holdRunning", link: "/account/security", status: .conflict, values: ["date": texts.moment(until)])
+    case .holdOver: return message("holdOver", link: startPage(visit), status: .conflict)
+    case .juniorProof: return message("juniorProof", link: startPage(visit), status: .forbidden)
+    case .frozen: return message("frozen", link: "/account/clean-up", status: .conflict)
     default: return message("badRequest", link: startPage(visit), status: .unprocessableContent)
     }
   }

@@ -32,7 +32,11 @@ package struct Site: Sendable {
   package var signIn: SignIn { SignIn(ports) }
   package var signUp: SignUp { SignUp(ports) }
   package var sessions: Sessions { Sessions(ports) }
+  package var stepUp: StepUp { StepUp(ports) }
   package var securityInfo: SecurityInfo { SecurityInfo(ports) }
+  package var factorSettling: FactorSettling { FactorSettling(ports) }
+  package var freezing: Freezing { Freezing(ports) }
+  package var holds: Holds { Holds(ports) }
 }
 
 /// The operator's choices about the edge.
@@ -54,6 +58,13 @@ package struct SiteSettings: Sendable {
   }
 }
 
+extension SiteSettings {
+  /// What passkeys are bound to (WebAuthn Level 3, section 5.4.2).
+  package var relyingParty: RelyingParty {
+    RelyingParty(id: publicURL.host, origin: publicURL.text, name: serviceName)
+  }
+}
+
 /// Where people reach the service. Links and the Host rule come from here, never from a request (T24).
 package struct PublicURL: Sendable, Equatable {
   /// Without a trailing slash: `https://accounts.example.org`.
@@ -61,6 +72,8 @@ package struct PublicURL: Sendable, Equatable {
   /// As the `Host` header has it: with the port unless it is the scheme's own.
   package let authority: String
   package let isHTTPS: Bool
+  /// Without the port.
+  package let host: String
 
   /// Nil unless it is `http` or `https` with a host and nothing after it.
   package init?(_ text: String) {
@@ -69,6 +82,7 @@ package struct PublicURL: Sendable, Equatable {
       parts.query == nil, parts.fragment == nil, parts.user == nil
     else { return nil }
     isHTTPS = scheme == "https"
+    self.host = host.lowercased()
     let port = parts.port.flatMap { $0 == (scheme == "https" ? 443 : 80) ? nil : $0 }
     authority = host.lowercased() + (port.map { ":\($0)" } ?? "")
     self.text = "\(scheme)://\(authority)"

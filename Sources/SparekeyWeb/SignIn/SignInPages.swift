@@ -43,8 +43,9 @@ enum SignInPages {
     // *Use my password* on another page leads here without one.
     guard visit.form.has("password") else { return .redirect("/sign-in/password").setting(.journey, journey) }
     do {
-      let started = try await visit.site.signIn.enterPassword(
+      let progress = try await visit.site.signIn.enterPassword(
         visit.form[.password], journey: journey, binding: visit.binding, source: visit.source)
+      guard case .signedIn(let started) = progress else { throw Refusal.outOfStep }
       return Reply.redirect("/account/security")
         .setting(.session, started.token.revealedText).setting(.journey, nil)
     } catch Refusal.field(_, let problem) {
@@ -71,7 +72,7 @@ enum SignInPages {
   }
 
   @Sendable static func signOut(_ visit: Visit) async throws -> Reply {
-    if let signedIn = try? await visit.signedIn() { try await visit.site.sessions.signOut(signedIn) }
+    if let signedIn = try? await visit.signedIn() { try await visit.site.sessions.signOut(signedIn.session) }
     return Reply.redirect("/sign-in?notice=signed-out").setting(.session, nil)
   }
 
@@ -89,8 +90,8 @@ enum SignInPages {
     let signedIn = try await visit.signedIn()
     let returnTo = visit.form["return-to"]
     do {
-      let started = try await visit.site.sessions.stepUp(
-        signedIn, password: visit.form[.password], source: visit.source)
+      let started = try await visit.site.stepUp.prove(
+        [.password(visit.form[.password])], by: signedIn, source: visit.source)
       return Reply.redirect(safe(returnTo))
         .setting(.session, started.token.revealedText)
     } catch Refusal.field(_, let problem) {

@@ -37,7 +37,8 @@ struct AccountCommand: AsyncParsableCommand {
         let started = try await composition.site.signUp.createByOperator(
           username: username, password: readLine() ?? "", email: email,
           source: Source(address: "this machine", agent: "sparekey account create"))
-        try await composition.site.sessions.signOut(composition.site.sessions.signedIn(by: started.token))
+        try await composition.site.sessions.signOut(
+          composition.site.sessions.signedIn(by: started.token).session)
         if json {
           try printJSON(["id": started.account.id.text, "username": started.account.username])
         } else {

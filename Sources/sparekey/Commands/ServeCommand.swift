@@ -77,7 +77,7 @@ struct DemoAccount: Sendable {
         _ = try transaction.confirm(contact.id, at: transaction.now)
       }
     }
-    try await composition.site.sessions.signOut(composition.site.sessions.signedIn(by: started.token))
+    try await composition.site.sessions.signOut(composition.site.sessions.signedIn(by: started.token).session)
     return DemoAccount(password: password)
   }
 }

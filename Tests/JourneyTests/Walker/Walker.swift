@@ -177,7 +177,7 @@ struct Wanderer: Actor {
     } catch {
       let shouldWork =
         token.name == own && code == mine.liveCode && token.version == mine.version
-        && token.step != .recovered && story.world.now < token.startedAt + RecoveryAttempt.lifetime
+        && token.step != .ended && story.world.now < token.startedAt + RecoveryAttempt.lifetime
       if shouldWork, error as? Refusal != .outOfStep {
         throw story.broken("the live code was refused: \(error)")
       }

@@ -1,0 +1,141 @@
+/// Watching, pausing and stopping a recovery that waits, and what the clock does with it.
+package struct Holds: Sendable {
+  private let ports: Ports
+
+  package init(_ ports: Ports) { self.ports = ports }
+
+  /// What a status page shows.
+  package struct Status: Sendable {
+    package let hold: Hold
+    package let claimNumber: String
+    package let username: String
+    /// The account is frozen: the hold does not complete before it thaws.
+    package let accountFrozen: Bool
+  }
+
+  // MARK: looking
+
+  /// For the claimant (H5). - Throws: `Refusal.ticketWrong`, also for a hold that does not exist; `.slowDown`.
+  package func status(_ id: HoldID, ticket: String, source: Source) async throws -> Status {
+    try await ports.database.write { [ports] transaction in
+      try ports.countTry(ThrottleRules.ticket, on: id.text, from: source, in: transaction)
+    }
+    let digest = ports.digest(ticket: ticket)
+    return try await ports.database.write { [ports] transaction in
+      guard let hold = try ports.currentHold(id, in: transaction),
+        constantTimeEqual(hold.ticketDigest, digest)
+      else {
+        throw Refusal.ticketWrong
+      }
+      try ports.clearTries(ThrottleRules.ticket, on: id.text, from: source, in: transaction)
+      return try ports.status(of: hold, in: transaction)
+    }
+  }
+
+  /// For someone signed in: the open hold of their account.
+  package func open(for signedIn: SignedIn) async throws -> Status? {
+    try await ports.database.read { [ports] transaction in
+      try transaction.openHold(of: signedIn.account.id).map { try ports.status(of: $0, in: transaction) }
+    }
+  }
+
+  /// For someone signed in: this hold of their account. - Throws: `Refusal.notFound`.
+  package func status(_ id: HoldID, for signedIn: SignedIn) async throws -> Status {
+    try await ports.database.read { [ports] transaction in
+      guard let hold = try transaction.hold(id), hold.account == signedIn.account.id else {
+        throw Refusal.notFound
+      }
+      return try ports.status(of: hold, in: transaction)
+    }
+  }
+
+  /// What the link in a notice shows. Looking changes nothing (T23). - Throws: `Refusal.notFound`.
+  package func status(stopToken: String) async throws -> Status {
+    let link = try ports.open(stopToken: stopToken)
+    return try await ports.database.read { [ports] transaction in
+      guard let hold = try transaction.hold(link.hold) else { throw Refusal.notFound }
+      return try ports.status(of: hold, in: transaction)
+    }
+  }
+
+  // MARK: acting
+
+  /// A senior contact objects: the hold pauses (H7, H9). - Throws: `Refusal.notFound`, `.juniorProof`, `.holdOver`.
+  package func pause(stopToken: String, source: Source) async throws -> Status {
+    try await receive({ .contest(by: $0) }, stopToken, source)
+  }
+
+  /// The same contact takes it back: "it was me". - Throws: also `Refusal.outOfStep`.
+  package func resume(stopToken: String, source: Source) async throws -> Status {
+    try await receive({ .withdraw(by: $0) }, stopToken, source)
+  }
+
+  private func receive(
+    _ event: @escaping @Sendable (Proof) -> Hold.Event, _ token: String, _ source: Source
+  ) async throws -> Status {
+    let link = try ports.open(stopToken: token)
+    return try await ports.database.write { [ports] transaction in
+      guard let hold = try ports.currentHold(link.hold, in: transaction) else { throw Refusal.notFound }
+      return try ports.status(
+        of: ports.receive(event(link.contact), on: hold, source: source, in: transaction), in: transaction)
+    }
+  }
+
+  /// The owner stops it, by a full sign-in whose proofs were all senior when it started (H7, H8).
+  /// - Throws: `Refusal.juniorProof`, `.holdOver`, `.notFound`.
+  package func stop(_ id: HoldID, by steppedUp: SteppedUp, source: Source) async throws {
+    try await ports.database.write { [ports] transaction in
+      guard let hold = try ports.currentHold(id, in: transaction), hold.account == steppedUp.account.id else {
+        throw Refusal.notFound
+      }
+      try ports.stop(hold, by: steppedUp.signedIn.session.proofs, source: source, in: transaction)
+    }
+  }
+
+  // MARK: the clock
+
+  /// Completes, freezes and announces what is due; any number of nodes may do it at once (H11).
+  /// - Returns: how many holds were looked at.
+  package func workOffDue() async throws -> Int {
+    let jumped = ports.clockWatch.hasJumped
+    let due = try await ports.database.write { transaction in
+      if jumped { try transaction.setFact(.completionsStoppedAt, to: transaction.now) }
+      return try transaction.dueHolds(at: transaction.now, limit: 100)
+    }
+    if jumped { ports.clockWatch.settle() }
+    for id in due {
+      try await ports.database.write { [ports] transaction in
+        guard let hold = try transaction.hold(id), hold.state.isOpen else { return }
+        try ports.tellMilestone(of: hold, in: transaction)
+        try ports.endIfDue(hold, in: transaction)
+      }
+    }
+    return due.count
+  }
+
+  /// When completions were stopped after a jump of the clock (T16); nil while they go on.
+  package func completionsStoppedAt() async throws -> Timestamp? {
+    try await ports.database.read { try $0.fact(.completionsStoppedAt) }
+  }
+
+  /// The operator has looked at the clock.
+  package func letCompletionsGoOn() async throws {
+    try await ports.database.write { try $0.setFact(.completionsStoppedAt, to: nil) }
+  }
+}
+
+extension Ports {
+  fileprivate func currentHold(_ id: HoldID, in transaction: any Transaction) throws -> Hold? {
+    guard let hold = try transaction.hold(id) else { return nil }
+    guard hold.state.isOpen else { return hold }
+    try endIfDue(hold, in: transaction)
+    return try transaction.hold(id)
+  }
+
+  fileprivate func status(of hold: Hold, in transaction: any Transaction) throws -> Holds.Status {
+    guard let account = try transaction.account(hold.account) else { throw Refusal.notFound }
+    return Holds.Status(
+      hold: hold, claimNumber: claimNumber(of: hold.id), username: account.username,
+      accountFrozen: account.frozen != nil)
+  }
+}

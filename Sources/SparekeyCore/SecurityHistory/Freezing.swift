@@ -1,0 +1,67 @@
+/// *This wasn't me* (D2): the account stands still, every session ends, and only proofs older than what was disowned
+/// set it going again (H10, T29).
+package struct Freezing: Sendable {
+  private let ports: Ports
+
+  package init(_ ports: Ports) { self.ports = ports }
+
+  /// Disowns something of the last 30 days in recent activity. - Throws: `Refusal.notFound`.
+  package func thisWasNotMe(_ number: Int, by signedIn: SignedIn, source: Source) async throws {
+    try await ports.database.write { [ports] transaction in
+      let account = signedIn.account
+      guard let event = try transaction.event(number, of: account.id),
+        transaction.now < event.at + Seniority.period
+      else { throw Refusal.notFound }
+      // The oldest thing disowned counts.
+      let eventAt = min(event.at, try transaction.account(account.id)?.frozen?.eventAt ?? event.at)
+      _ = try transaction.setFrozen(Freeze(at: transaction.now, eventAt: eventAt), of: account.id)
+      _ = try transaction.endSessions(of: account.id)
+      try ports.note(.frozen, detail: event.kind.rawValue, on: account.id, source: source, in: transaction)
+      try ports.tell(
+        ports.contacts(of: account.id, in: transaction), .frozen, about: account, source: source,
+        in: transaction)
+    }
+  }
+
+  /// Sets the account going again, by a full sign-in whose proofs are all older than what was disowned.
+  /// - Throws: `Refusal.juniorProof`.
+  package func thaw(by steppedUp: SteppedUp, source: Source) async throws {
+    try await ports.database.write { [ports] transaction in
+      guard let account = try transaction.account(steppedUp.account.id), let freeze = account.frozen else {
+        return
+      }
+      let proofs = try ports.proofs(of: account, in: transaction)
+      let shown = steppedUp.signedIn.session.proofs.filter { proofs.predates($0, freeze.eventAt) }
+      guard proofs.reachesOwnLevel(shown) else { throw Refusal.juniorProof }
+      _ = try transaction.setFrozen(nil, of: account.id)
+      try ports.note(.thawed, on: account.id, source: source, in: transaction)
+      try ports.tell(proofs.contacts, .thawed, about: account, source: source, in: transaction)
+    }
+  }
+
+  /// What was added lately, for keeping or removing (D6): since the event that was disowned, or in the last 30 days.
+  package struct CleanUp: Sendable {
+    package let contacts: [Contact]
+    package let apps: [AuthenticatorApp]
+    package let passkeys: [Passkey]
+    package let sessions: [Session]
+    package let since: Timestamp
+    package let frozen: Freeze?
+  }
+
+  package func cleanUp(for signedIn: SignedIn) async throws -> CleanUp {
+    try await ports.database.read { [ports] transaction in
+      guard let account = try transaction.account(signedIn.account.id) else { throw Refusal.notSignedIn }
+      let now = transaction.now
+      let since = min(account.frozen?.eventAt ?? now, now - Seniority.period)
+      let proofs = try ports.proofs(of: account, in: transaction)
+      return CleanUp(
+        contacts: proofs.contacts.filter { since <= $0.addedAt && account.createdAt < $0.addedAt },
+        apps: proofs.confirmedApps.filter { since <= $0.addedAt },
+        passkeys: proofs.passkeys.filter { since <= $0.addedAt },
+        sessions: try transaction.sessions(of: account.id).filter {
+          $0.isLive(at: now) && $0.id != signedIn.session.id
+        }, since: since, frozen: account.frozen)
+    }
+  }
+}
