@@ -30,6 +30,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CQRencode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
+    .systemLibrary(name: "CFido2", pkgConfig: "libfido2", providers: [.apt(["libfido2-dev"])]),
     .systemLibrary(name: "CProcess"),
 
     .target(name: "RecoveryCode", swiftSettings: settings),
@@ -52,7 +53,7 @@ let package = Package(
     .target(
       name: "SparekeyServices",
       dependencies: [
-        "SparekeyCore", "CSodium", "CQRencode", "CProcess",
+        "SparekeyCore", "CSodium", "CQRencode", "CProcess", "CFido2",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
       ],
@@ -87,7 +88,9 @@ let package = Package(
       swiftSettings: settings),
 
     .testTarget(name: "RecoveryCodeTests", dependencies: ["RecoveryCode"], swiftSettings: settings),
-    .testTarget(name: "SparekeyCoreTests", dependencies: ["SparekeyCore"], swiftSettings: settings),
+    .testTarget(
+      name: "SparekeyCoreTests", dependencies: ["SparekeyCore", "SparekeyServices"],
+      resources: [.copy("passkey-vectors.json")], swiftSettings: settings),
     .testTarget(
       name: "SparekeyStoreTests",
       dependencies: ["SparekeyStore", "SparekeyCore", .product(name: "GRDB", package: "GRDB.swift")],
