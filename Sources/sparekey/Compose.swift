@@ -34,7 +34,7 @@ struct Composition: Sendable {
       database: database, hashing: hashing, keys: keys, randomness: .system, clock: clock,
       passwordRules: PasswordRules(breached: lists.breached, serviceName: siteSettings.serviceName),
       passkeys: PasskeyCeremony(
-        relyingParty: siteSettings.relyingParty), clockWatch: .machine(clock),
+        relyingParty: siteSettings.relyingParty, signatures: Fido2Signatures()), clockWatch: .machine(clock),
       options: settings.serviceOptions)
     let passphrases = PassphraseSuggestion(words: lists.words)
     let site = Site(

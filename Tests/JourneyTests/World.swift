@@ -40,7 +40,8 @@ final class World: Sendable {
       clock: clock,
       passwordRules: PasswordRules(breached: lists.breached, serviceName: "Sparekey"),
       passkeys: PasskeyCeremony(
-        relyingParty: RelyingParty(id: "localhost", origin: "http://localhost:8080", name: "Sparekey")),
+        relyingParty: RelyingParty(id: "localhost", origin: "http://localhost:8080", name: "Sparekey"),
+        signatures: Fido2Signatures()),
       options: options ?? ServiceOptions(limitsEnforced: limits))
     guard let publicURL = PublicURL("http://localhost:8080") else { throw CocoaError(.fileReadUnknown) }
     let passphrases = PassphraseSuggestion(words: lists.words)

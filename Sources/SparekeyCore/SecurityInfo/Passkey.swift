@@ -59,7 +59,7 @@ extension AccountID {
 extension Ports {
   private func newPasskeyRequest() -> PasskeyRequest {
     PasskeyRequest(
-      id: JourneyID(randomness), challenge: randomness.bytes(32),
+      id: JourneyID(randomness), challenge: PasskeyCeremony.newChallenge(randomness),
       expiresAt: clock.now() + PasskeyRequest.lifetime)
   }
 
@@ -70,7 +70,10 @@ extension Ports {
     let request = newPasskeyRequest()
     return PasskeyPrompt(
       request: try seal(request, for: binding),
-      options: passkeys.requestOptions(challenge: request.challenge, allowed: known.map(\.credential)))
+      options: try PasskeyRequestOptions(
+        relyingParty: passkeys.relyingParty, challenge: request.challenge,
+        allowed: known.map(\.credential.descriptor)
+      ).json())
   }
 
   /// Asks for a new passkey.
@@ -79,9 +82,11 @@ extension Ports {
     let request = newPasskeyRequest()
     return PasskeyPrompt(
       request: try seal(request, for: binding),
-      options: passkeys.creationOptions(
-        challenge: request.challenge, userHandle: account.id.userHandle, username: account.username,
-        existing: known.map(\.credential)))
+      options: try PasskeyCreationOptions(
+        relyingParty: passkeys.relyingParty, challenge: request.challenge, userHandle: account.id.userHandle,
+        username: account.username, displayName: account.username,
+        existing: known.map(\.credential.descriptor)
+      ).json())
   }
 
   /// Checks an answer and notes the use. The request is spent: the same answer opens nothing twice (T12).
@@ -95,21 +100,22 @@ extension Ports {
       return try transaction.passkey(credential: assertion.credentialID)
     }
     guard let passkey = found, expected == nil || passkey.account == expected else {
-      throw Refusal.passkeyWrong(.unknownCredential)
+      throw Refusal.passkeyWrong(.wrongCredential)
     }
-    let use: PasskeyUse
+    var used = passkey.credential
     do {
-      use = try passkeys.use(
+      let use = try passkeys.use(
         assertion, of: passkey.credential, challenge: request.challenge,
-        expectedUserHandle: passkey.account.userHandle)
+        expectedUserHandle: passkey.account.userHandle, isDiscovered: expected == nil)
+      (used.signatureCount, used.backedUp) = (use.signatureCount, use.backedUp)
     } catch {
       throw Refusal.passkeyWrong(error)
     }
-    return try await database.write { [self] transaction in
+    return try await database.write { [self, used] transaction in
       guard try transaction.spend(request.id.text, for: passkey.account) else { throw Refusal.expired }
       guard
         try transaction.use(
-          passkey.id, counter: passkey.credential.signatureCount, to: passkey.credential.after(use),
+          passkey.id, counter: passkey.credential.signatureCount, to: used,
           at: transaction.now)
       else { throw Refusal.changedMeanwhile }
       try clearTries(ThrottleRules.passkey, on: "", from: source, in: transaction)

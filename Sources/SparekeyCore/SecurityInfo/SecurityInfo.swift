@@ -391,7 +391,7 @@ extension Ports {
       try record(
         .passkeyAdded, detail: name, of: account, source: source, notice: .passkeyAdded(name: name),
         in: transaction)
-      guard try transaction.insert(passkey) else { throw Refusal.passkeyWrong(.credentialInUse) }
+      guard try transaction.insert(passkey) else { throw Refusal.alreadyDone }
       return passkey.id
     }
   }
