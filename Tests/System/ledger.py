@@ -3,6 +3,7 @@
 Shared by the tests of kill -9, power loss and full disks (Q4, C9, T27)."""
 
 import os
+import pathlib
 import random
 import signal
 import socket
@@ -30,16 +31,20 @@ class Service:
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.process = None
+        self.log = pathlib.Path(f"{folder}.log")
         self.variables = variables
 
     def start(self):
         # Settings come from the command line alone.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SPAREKEY_")}
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", str(self.folder), "--port", str(self.port), "--set", "limits=off",
-             "--set", "hash-cost=cheap"],
-            env=environment | self.variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [BINARY, "serve", "--data", str(self.folder), "--port", str(self.port), "--set", "limits=off",
+                 "--set", "hash-cost=cheap"],
+                env=environment | self.variables, stdout=log, stderr=log)
         for _ in range(200):
+            if self.process.poll() is not None:
+                break
             try:
                 if requests.get(self.url + "/readyz", timeout=2).ok:
                     return

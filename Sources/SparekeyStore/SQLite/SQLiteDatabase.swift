@@ -31,6 +31,12 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     configuration.busyMode = .timeout(5)
     configuration.prepareDatabase { try $0.execute(sql: "PRAGMA foreign_keys = ON") }
     do {
+      let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size]) as? NSNumber
+      if let size, 1...Self.largestToCheck ~= size.intValue,
+        let damage = try Self.damage(at: path, check: "quick_check")
+      {
+        throw StoreProblem.damaged(path: path, what: damage)
+      }
       pool = try DatabasePool(path: path, configuration: configuration)
       writes = WriteQueue(pool)
       // The pool sets NORMAL on its writer when it opens; without FULL an acknowledged write can be lost.
@@ -41,12 +47,8 @@ package final class SQLiteDatabase: SparekeyCore.Database {
         }
       }
       try Migrations.run(on: pool, clock: clock)
-      let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
-      if size?.intValue ?? 0 <= Self.largestToCheck, let damage = try damage(check: "quick_check") {
-        throw StoreProblem.damaged(path: path, what: damage)
-      }
     } catch let error as DatabaseError {
-      throw StoreProblem.cannotOpen(path: path, reason: error.message ?? "unknown")
+      throw StoreProblem.cannotOpen(path: path, reason: error.firstLine)
     }
   }
 
@@ -69,13 +71,26 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     }
   }
 
-  /// What SQLite finds wrong when it looks through the whole file and compares every index with its table; nil when
-  /// all is well.
-  package func damage() throws -> String? { try damage(check: "integrity_check") }
+  /// What SQLite finds wrong when it looks through a whole file and compares every index with its table; nil when all
+  /// is well. It changes nothing.
+  package static func damage(at path: String) throws -> String? {
+    do {
+      return try damage(at: path, check: "integrity_check")
+    } catch let error as DatabaseError {
+      return error.firstLine
+    }
+  }
 
-  private func damage(check: String) throws -> String? {
-    let found = try pool.read { try String.fetchOne($0, sql: "PRAGMA \(check)(1)") }
-    return found == "ok" ? nil : found ?? "no answer"
+  private static func damage(at path: String, check: String) throws -> String? {
+    var configuration = Configuration()
+    configuration.readonly = true
+    configuration.busyMode = .timeout(5)
+    let found = try DatabaseQueue(path: path, configuration: configuration).read {
+      try String.fetchOne($0, sql: "PRAGMA \(check)(1)")
+    }
+    // The first finding stands under a headline.
+    let finding = found?.split(whereSeparator: \.isNewline).last.map(String.init) ?? "no answer"
+    return finding == "ok" ? nil : finding
   }
 
   /// SQLite's own word on how commits are flushed, from the connection that writes: 2 is FULL.
@@ -108,7 +123,7 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     do {
       return try await body()
     } catch let error as DatabaseError {
-      throw StoreProblem.failed(reason: error.message ?? "\(error.resultCode)")
+      throw StoreProblem.failed(reason: error.firstLine)
     }
   }
 }
@@ -133,6 +148,11 @@ package enum StoreProblem: OperatorFault, Equatable {
       "The database has schema version \(found); this program knows up to \(known). Install the newer program."
     }
   }
+}
+
+extension DatabaseError {
+  /// SQLite's own words; what it quotes of a damaged schema goes over many lines.
+  fileprivate var firstLine: String { String((message ?? "\(resultCode)").prefix { !$0.isNewline }) }
 }
 
 /// GRDB's connection, as the statements see it.

@@ -76,8 +76,7 @@ struct DoctorCommand: AsyncParsableCommand {
         return "is made at the first start"
       }
       _ = try Composition.make(settings)
-      let database = try SQLiteDatabase(path: settings.databasePath, clock: .system)
-      if let what = try database.damage() {
+      if let what = try SQLiteDatabase.damage(at: settings.databasePath) {
         throw StoreProblem.damaged(path: settings.databasePath, what: what)
       }
       return settings.databasePath
