@@ -94,17 +94,19 @@ class Disk:
 
     @staticmethod
     def _kept(steps, choice):
-        synced_files, synced_folders = set(), set()
+        # Up to which record each file's bytes and each folder's names are safe.
+        files, folders = {}, {}
         kept = []
-        for kind, number, path, _, _ in reversed(steps):
+        for index, (kind, number, path, offset, _) in reversed(list(enumerate(steps))):
             if kind == "S":
                 # Only a folder has no number of its own.
-                synced_folders.add(path) if number is None else synced_files.add(number)
+                safe, key = (folders, path) if number is None else (files, number)
+                safe[key] = max(safe.get(key, 0), offset)
                 kept.append(True)
             elif kind in "WT":
-                kept.append(number in synced_files)
+                kept.append(index < files.get(number, 0))
             else:
-                kept.append(path.rpartition("/")[0] in synced_folders)
+                kept.append(index < folders.get(path.rpartition("/")[0], 0))
         kept.reverse()
         last = random.randrange(len(steps) + 1)
         if choice == "no-sync":

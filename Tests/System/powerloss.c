@@ -2,8 +2,9 @@
  *
  * LD_PRELOAD this library with SHIM_FOLDER (an absolute path) and SHIM_LOG (a file outside of it). Every write,
  * change of length, sync, new name and lost name of a file in the folder is appended to the log, in the order in which
- * it happened; power_loss.py reads it. Syncs are recorded and not carried out: what would be lost is decided later,
- * from the log. A file is known by its names, so files that were there before the start need no record.
+ * it happened; power_loss.py reads it. Syncs are recorded and not carried out, but take the time of a disk, so that a
+ * cut often falls before one is over: what would be lost is decided later, from the log. A file is known by its names,
+ * so files that were there before the start need no record.
  *
  * SQLite's -shm files are left out: they are mapped, and made anew by the first who opens the database.
  */
@@ -22,12 +23,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { MOST_FILES = 4096 };
+enum { MOST_FILES = 4096, SYNC_MICROSECONDS = 4000 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char folder[PATH_MAX];
 static size_t folder_length;
 static int log_file = -1;
+static uint64_t records;
 /* Which open file each descriptor stands for: its path in the folder ("" is the folder itself), or null. */
 static char *paths[MOST_FILES];
 
@@ -91,6 +93,7 @@ static void record(char kind, const char *path, uint64_t offset, const void *dat
       kind, (uint32_t)strlen(path), (uint32_t)length, offset};
   struct iovec parts[] = {{&head, sizeof head}, {(void *)path, strlen(path)}, {(void *)data, length}};
   REAL(writev)(log_file, parts, data ? 3 : 2);
+  records++;
 }
 
 static char *path_of(int file) { return file >= 0 && file < MOST_FILES ? paths[file] : NULL; }
@@ -180,8 +183,19 @@ int ftruncate(int file, off_t length) {
 int ftruncate64(int file, off64_t length) {
   STEP(int, file, REAL(ftruncate64)(file, length), record('T', path, length, NULL, 0))
 }
-int fsync(int file) { STEP(int, file, path ? 0 : REAL(fsync)(file), record('S', path, 0, NULL, 0)) }
-int fdatasync(int file) { STEP(int, file, path ? 0 : REAL(fdatasync)(file), record('S', path, 0, NULL, 0)) }
+
+/* Saves what was written before it began: how many records there were then is its offset. */
+static int sync_recorded(int file, int (*sync)(int)) {
+  pthread_mutex_lock(&lock);
+  char *synced = path_of(file);
+  uint64_t before = records;
+  pthread_mutex_unlock(&lock);
+  if (!synced) return sync(file);
+  usleep(SYNC_MICROSECONDS);
+  STEP(int, file, 0, record('S', path, before, NULL, 0))
+}
+int fsync(int file) { return sync_recorded(file, REAL(fsync)); }
+int fdatasync(int file) { return sync_recorded(file, REAL(fdatasync)); }
 
 static int named(char kind, int from_at, const char *from, int to_at, const char *to, int flags) {
   pthread_mutex_lock(&lock);

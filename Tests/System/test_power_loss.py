@@ -3,8 +3,10 @@ only what it synced is safe; what was acknowledged is there afterwards all the s
 
 POWER_ROUNDS sets how often (default 6), POWER_SEED the choices."""
 
+import contextlib
 import os
 import random
+import sqlite3
 import time
 
 import pytest
@@ -59,7 +61,9 @@ def test_q4_power_loss_loses_nothing_that_was_acknowledged(service, disk):
         for worker in workers:
             worker.check(service)
     assert lost > 0, "nothing was ever at risk"
-    # Nobody's mail was lost either: it comes from the database, at least once.
+    # Nobody's mail was lost either: what was taken up when the power failed is taken up again when its lease is over.
+    with contextlib.closing(sqlite3.connect(disk.folder / "sparekey.sqlite", timeout=20)) as database, database:
+        database.execute("UPDATE outbox SET due_at = 0 WHERE delivered_at IS NULL")
     waiting = {f"{newcomer.name}@example.org" for newcomer in newcomers.welcome}
     deadline = time.monotonic() + 20
     while waiting and time.monotonic() < deadline:
