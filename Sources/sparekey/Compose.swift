@@ -2,6 +2,7 @@ import Foundation
 import Hummingbird
 import Logging
 import NIOConcurrencyHelpers
+import NIOCore
 import ServiceLifecycle
 import SparekeyCore
 import SparekeyServices
@@ -20,8 +21,8 @@ struct Composition: Sendable {
   /// - Throws: problems of settings, key file or database, in words for the operator.
   static func make(_ settings: Settings, clock: WallClock = .system) throws -> Composition {
     let logger = Self.logger(settings)
-    try FileManager.default.createDirectory(
-      atPath: settings.dataFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try Folder.make(settings.dataFolder)
+    try SQLiteDatabase.checkPlace(settings.databasePath)
     let keys = try KeyFile.open(
       "\(settings.dataFolder)/sparekey.keys",
       mayMake: !FileManager.default.fileExists(atPath: settings.databasePath))
@@ -68,7 +69,14 @@ struct Composition: Sendable {
     application.addServices(
       Worker(name: "housekeeping", every: .minutes(10), logger: logger) { try await ports.forgetWhatIsOver() }
     )
-    try await application.runService()
+    do {
+      try await application.runService()
+    } catch let error as IOError {
+      throw Settings.Problem(
+        description:
+          "\(settings.host), port \(settings.port), cannot be listened on: \(String(cString: strerror(error.errnoCode)))."
+      )
+    }
     hashing.close()
   }
 
@@ -120,7 +128,8 @@ private struct Worker: Service {
         do {
           try await work()
         } catch {
-          logger.error("worker failed", metadata: ["worker": "\(name)", "type": "\(type(of: error))"])
+          let reason = (error as? any OperatorFault)?.description ?? "\(type(of: error))"
+          logger.error("worker failed", metadata: ["worker": "\(name)", "reason": "\(reason)"])
         }
         try? await Task.sleep(for: every)
       }

@@ -484,6 +484,10 @@ extension Ports {
     // An unknown name asks the same questions (S6).
     let id = account?.id ?? AccountID(text: "")
     let contacts = try contacts(of: id, in: transaction)
+    // Opening none or one address takes as long as opening two (S6).
+    for _ in contacts.count..<max(contacts.count, 2) {
+      _ = keys.open(keys.unopenable(length: 64), for: .contact, bound: "")
+    }
     let apps = try transaction.authenticatorApps(of: id)
     let passkeys = try transaction.passkeys(of: id)
     let code = try transaction.liveCode(of: id)

@@ -59,11 +59,10 @@ package struct OutboxFolder: Sendable {
 
   package init(_ path: String) throws {
     folder = URL(filePath: path)
-    try FileManager.default.createDirectory(
-      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try Folder.make(path)
   }
 
-  /// Writes `<milliseconds>-<id>.eml`; it has its name only when it is whole.
+  /// Writes `<milliseconds>-<id>.eml`; it has its name only when it is whole, and keeps it after power loss (Q4).
   package func deliver(_ mail: Mail, at time: Timestamp, id: String) throws {
     let name = "\(time.milliseconds)-\(id)"
     let temporary = folder.appending(path: ".\(name)")
@@ -76,5 +75,6 @@ package struct OutboxFolder: Sendable {
     try file.synchronize()
     try file.close()
     try FileManager.default.moveItem(at: temporary, to: folder.appending(path: "\(name).eml"))
+    Folder.flush(folder.path)
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SparekeyServices
+import SparekeyStore
 
 /// `sparekey config`: what is in force, and where it comes from (O1).
 struct ConfigCommand: ParsableCommand {
@@ -75,6 +76,9 @@ struct DoctorCommand: AsyncParsableCommand {
         return "is made at the first start"
       }
       _ = try Composition.make(settings)
+      if let what = try SQLiteDatabase.damage(at: settings.databasePath) {
+        throw StoreProblem.damaged(path: settings.databasePath, what: what)
+      }
       return settings.databasePath
     }
     let site = try settings.site()
