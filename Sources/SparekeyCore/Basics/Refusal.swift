@@ -45,7 +45,7 @@ package enum Refusal: Error, Equatable, Sendable {
 
 /// The fields of forms and API bodies, by their wire names.
 package enum Field: String, Sendable {
-  case username, password, email, code, option, journey
+  case username, password, email, phone, code, option, journey
   case newPassword = "new-password"
 }
 
