@@ -42,7 +42,7 @@ struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Check the installation and say what to mend.")
 
-  private struct Finding: Encodable {
+  struct Finding: Encodable {
     let check: String
     let state: String
     let detail: String
@@ -81,6 +81,7 @@ struct DoctorCommand: AsyncParsableCommand {
       }
       return settings.databasePath
     }
+    findings += try await deliveryFindings(settings)
     let site = try settings.site()
     if !site.publicURL.isLocal {
       findings.append(
