@@ -33,6 +33,8 @@ from soft_webauthn import SoftWebauthnDevice
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
+features.webauthn_json_mapping.enabled = True
+
 RP = {"id": "accounts.example.org", "origin": "https://accounts.example.org", "name": "Sparekey"}
 UP, UV, BE, BS, AT, ED = 0x01, 0x04, 0x08, 0x10, 0x40, 0x80
 EDDSA, ES256, RS256 = -8, -7, -257
@@ -560,7 +562,6 @@ def chromium_ceremonies():
 def checked(vectors):
     """Asks python-fido2. What we accept, it has to accept. It looks at less than we do: what only we refuse is
     counted, not compared."""
-    features.webauthn_json_mapping.enabled = True
     state = {"challenge": vectors["challenge"], "user_verification": "required"}
 
     def server(rp):
