@@ -10,6 +10,7 @@ Every faulty answer is signed after the fault was put in, so that nothing else i
 "packed" with the passkey's own signature where that makes the signature cover the fault.
 """
 
+import contextlib
 import datetime
 import hashlib
 import http.server
@@ -33,7 +34,9 @@ from soft_webauthn import SoftWebauthnDevice
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
-features.webauthn_json_mapping.enabled = True
+# It may be set once in a process, and other tests need it too.
+with contextlib.suppress(ValueError):
+    features.webauthn_json_mapping.enabled = True
 
 RP = {"id": "accounts.example.org", "origin": "https://accounts.example.org", "name": "Sparekey"}
 UP, UV, BE, BS, AT, ED = 0x01, 0x04, 0x08, 0x10, 0x40, 0x80

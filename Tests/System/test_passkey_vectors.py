@@ -2,8 +2,7 @@
 
 import json
 
-from conftest import ROOT
-from passkey_vectors import checked
+from passkey_vectors import ROOT, checked
 
 
 def test_s4_another_relying_party_accepts_what_ours_accepts():
