@@ -41,7 +41,8 @@ struct Settings: Sendable {
       case .trustedProxies: "addresses whose X-Forwarded-For is believed, separated by commas"
       case .operatorContact: "email or https address shown on the help page"
       case .mailFrom: "sender of mails"
-      case .smtp: "mail server, such as smtp://user@mail.example.org:587; without one mail stays in the outbox"
+      case .smtp:
+        "mail server, such as smtp://user@mail.example.org:587; without one mail stays in the outbox"
       case .smtpPasswordFile: "file with the password for the mail server"
       case .smtpTLS: "required, or off for a mail server on this machine"
       case .smtpCAFile: "file of the certificates to trust at the mail server instead of the system's"
@@ -243,7 +244,8 @@ struct Settings: Sendable {
     while let last = bytes.last, [10, 13].contains(last) { bytes.removeLast() }
     guard !bytes.isEmpty, bytes.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
       throw Problem(
-        description: "The file that \(name.rawValue) names (\(self[name].origin)) must hold one line of text.")
+        description: "The file that \(name.rawValue) names (\(self[name].origin)) must hold one line of text."
+      )
     }
     return Secret(bytes)
   }

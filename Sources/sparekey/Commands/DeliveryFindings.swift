@@ -14,7 +14,8 @@ extension DoctorCommand {
       guard let connect else {
         return Finding(
           check: check, state: isLocal ? "ok" : "warn",
-          detail: "no \(setting.rawValue): written to \(outbox), and nobody gets them unless you deliver them")
+          detail: "no \(setting.rawValue): written to \(outbox), and nobody gets them unless you deliver them"
+        )
       }
       do {
         try await connect()
