@@ -109,8 +109,8 @@ def start_server(tmp_path_factory):
         pytest.fail(f"{BINARY} is missing: build it first, or name another one in SPAREKEY_BINARY")
     running = []
 
-    def start(settings=None, demo=False):
-        running.append(Server(tmp_path_factory.mktemp("server"), settings, demo))
+    def start(settings=None, demo=False, data=None):
+        running.append(Server(data or tmp_path_factory.mktemp("server"), settings, demo))
         return running[-1]
 
     yield start
