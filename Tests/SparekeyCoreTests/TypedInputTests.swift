@@ -51,6 +51,7 @@ import Testing
   @Test(arguments: [
     "a", "@example.org", "a@", "a@@example.org", "a b@example.org", "a@example", "a@.org", "a@example..org",
     "a@example.org\r\nBcc: b@example.org", "mıke@example.org", "a@exämple.org", "a,b@example.org",
+    "a@exam?ple.org", "a@x/y.org", "a@x_y.org", "a@-x.org", "a@x-.org", "a@example.org-",
   ])
   func `T24 rows 14 to 17: what could mean two mailboxes is refused`(typed: String) {
     #expect(throws: Refusal.self) { try EmailAddress(typed) }
