@@ -90,10 +90,10 @@ import Testing
       let started = try await world.site.signUp.create(
         username: "maria", password: World.password, email: "maria@example.org", source: world.source)
       let signedIn = try await world.signedIn(started)
-      let contact = try await world.site.securityInfo.overview(for: signedIn).contacts[0].id
+      let contact = try await world.site.securityInfo.overview(for: signedIn).proofs.contacts[0].id
       let code = try #require(try await world.mail().last?.code)
       world.pass(wait)
-      let confirmed: Void? = try? await world.site.securityInfo.confirmEmail(
+      let confirmed: Void? = try? await world.site.securityInfo.confirmContact(
         contact, code: code, by: signedIn, source: world.source)
       #expect((confirmed != nil) == works)
     }

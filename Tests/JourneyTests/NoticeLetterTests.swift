@@ -1,4 +1,5 @@
 import SparekeyCore
+import SparekeyServices
 import SparekeyWeb
 import Testing
 
@@ -8,7 +9,10 @@ import Testing
     let settings = SiteSettings(publicURL: world.site.settings.publicURL, serviceName: service)
     return NoticeLetter(
       Notice(
-        kind: kind, username: "maria", channel: .phone, address: "+4917112345689",
+        kind: kind, username: "maria",
+        contact: Contact(
+          id: ContactID(.system), account: AccountID(.system), kind: .phone, address: "+4917112345689",
+          addedAt: world.now, confirmedAt: world.now, fromSignUp: true),
         at: Timestamp(milliseconds: 0), source: world.source),
       texts: world.site.texts, settings: settings)
   }
@@ -23,7 +27,7 @@ import Testing
   @Test(arguments: [
     Notice.Kind.passwordChanged, .recovered(by: [.recoveryCode]), .codeMade(serial: "7KQ"),
     .codeReplaced(serial: "7KQ"),
-    .emailAdded(masked: "m•••@e•••.org"), .signedOutEverywhere, .wrongCodes(count: 10),
+    .contactAdded(masked: "m•••@e•••.org"), .signedOutEverywhere, .wrongCodes(count: 10),
   ])
   func `H6: any other notice is its subject and where to go, within two text messages`(kind: Notice.Kind)
     throws
