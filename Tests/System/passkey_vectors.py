@@ -303,6 +303,13 @@ def registrations():
         ("empty", {}),
     ):
         add(f"key: {name}", unsupported, one.create(rest=one.attested(key=changed)))
+    short = Authenticator(RS256)
+    add("key: RSA of 2,040 bits in 256 bytes", unsupported, short.create(fmt="none", rest=short.attested(
+        key={**cose_key(short.key), -1: b"\0" + cose_key(short.key)[-1][1:]})))
+    for alg, label in ((EDDSA, "EdDSA"), (RS256, "RS256")):
+        longer = Authenticator(alg)
+        add(f"key: {label} with one more member", unsupported, longer.create(
+            rest=longer.attested(key={**cose_key(longer.key), 2: b"kid"})))
     edwards = Authenticator(EDDSA)
     add("key: Ed448", unsupported, edwards.create(rest=edwards.attested(key={**cose_key(edwards.key), -1: 7})))
     add("key: Ed25519 of 31 bytes", unsupported, edwards.create(
@@ -330,8 +337,11 @@ def registrations():
     malformed = "malformed attestation"
     good = lambda signed: {"alg": ES256, "sig": sign(one.key, signed)}
     add("packed without signature", malformed, one.create(statement=lambda signed: {"alg": ES256}))
+    add("packed with a signature that is a text", malformed, one.create(statement=lambda signed: {"alg": ES256, "sig": "MEQ"}))
     add("packed without algorithm", malformed, one.create(statement=lambda signed: {"sig": sign(one.key, signed)}))
     add("packed with one more member", malformed, one.create(statement=lambda signed: {**good(signed), "ver": "2"}))
+    add("packed, certificate, with one more member", malformed, one.create(
+        statement=lambda signed: {**good(signed), "x5c": [certificate(stranger, stranger)], "ver": "2"}))
     add("packed with ECDAA", malformed, one.create(statement=lambda signed: {**good(signed), "ecdaaKeyId": b"1"}))
     add("packed with no certificates", malformed, one.create(statement=lambda signed: {**good(signed), "x5c": []}))
     add("packed with a certificate that is a text", malformed, one.create(
@@ -349,6 +359,8 @@ def registrations():
         ("with a tag", lambda whole: b"\xd9\xd9\xf7" + whole),
         ("nested too deep", lambda whole: cbor.encode({**cbor.decode(whole), "fmt": "other", "attStmt": {"a": [[[1]]]}})),
         ("with a length beyond its end", lambda whole: whole.replace(b"hauthData\x58", b"hauthData\x5b" + b"\xff" * 7)),
+        ("of nonsense with one member too many in an array", lambda whole: cbor.encode(
+            {"fmt": "other", "attStmt": {"a": [0] * 33}, "authData": cbor.decode(whole)["authData"]})),
         ("with a key that is an array", lambda whole: b"\xa4" + whole[1:] + b"\x80\x00"),
         ("with text that is not UTF-8", lambda whole: whole.replace(b"fpacked", b"fpa\xffked")),
     ):
