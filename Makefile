@@ -44,7 +44,7 @@ endif
 test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSER_SECONDS=10, COMPARE_CODES=20000, WALKS=2000, KILL_ROUNDS=100, POWER_ROUNDS=12
 	swift build --build-tests
 	Fuzz/run RecoveryCode $(FUZZ_SECONDS)
-	for parser in Form JSONMembers Names Source; do Fuzz/run $$parser $(PARSER_SECONDS) || exit 1; done
+	for parser in Form JSONMembers Names Passkey Source; do Fuzz/run $$parser $(PARSER_SECONDS) || exit 1; done
 	WALKS=$(WALKS) swift test --skip-build --disable-xctest --filter 'rows 1 to 3'
 	KILL_ROUNDS=$(KILL_ROUNDS) POWER_ROUNDS=$(POWER_ROUNDS) \
 	  $(python) -m pytest Tests/System/test_kill.py Tests/System/test_power_loss.py -q
