@@ -355,7 +355,7 @@ def registrations():
         ("without authenticator data", lambda whole: without(whole, "authData")),
         ("without a statement", lambda whole: without(whole, "attStmt")),
         ("with one more member", lambda whole: cbor.encode({**cbor.decode(whole), "epAtt": True})),
-        ("with a member twice", lambda whole: b"\xa4" + whole[1:] + cbor.encode("fmt") + cbor.encode("none")),
+        ("with a member twice", lambda whole: b"\xa4" + whole[1:] + cbor.encode("fmt") + cbor.encode("other")),
         ("with a tag", lambda whole: b"\xd9\xd9\xf7" + whole),
         ("nested too deep", lambda whole: cbor.encode({**cbor.decode(whole), "fmt": "other", "attStmt": {"a": [[[1]]]}})),
         ("with a length beyond its end", lambda whole: whole.replace(b"hauthData\x58", b"hauthData\x5b" + b"\xff" * 7)),
@@ -469,6 +469,9 @@ def raw_client_faults(kind):
     yield "client data in UTF-16", whole.decode().encode("utf-16")
     yield "client data in UTF-16 without mark", whole.decode().encode("utf-16-le")
     yield "client data that is not UTF-8", whole[:-1] + b',"x":"\xff"}'
+    yield "client data with a line break in a text that nobody reads", whole[:-1] + b',"x":"a\nb"}'
+    yield "client data with an escape that is none", whole[:-1] + b',"x":"\\q"}'
+    yield "client data with a number that is none", whole[:-1] + b',"x":01}'
     yield "client data with more after it", whole + b"{}"
     yield "client data cut short", whole[:-1]
     yield "client data in an array", b"[" + whole + b"]"
