@@ -1,5 +1,6 @@
 import Foundation
 import SparekeyCore
+import SparekeyServices
 import SparekeyWeb
 import Yams
 
@@ -17,6 +18,12 @@ struct Settings: Sendable {
     case holdPeriod = "hold-period"
     case recoveryPolicy = "recovery-policy"
     case allowUnsafe = "allow-unsafe"
+    case smtp
+    case smtpPasswordFile = "smtp-password-file"
+    case smtpTLS = "smtp-tls"
+    case smtpCAFile = "smtp-ca-file"
+    case smsGateway = "sms-gateway"
+    case smsAuthorizationFile = "sms-authorization-file"
     case limits
     case hashCost = "hash-cost"
     case hashThreads = "hash-threads"
@@ -40,6 +47,13 @@ struct Settings: Sendable {
       case .holdPeriod: "how long a recovery waits that does not open at once: 30d, 12h, 90m or 90s"
       case .recoveryPolicy: "standard, or strict: a recovery code never opens a two-step account at once"
       case .allowUnsafe: "on lets a short hold-period or --demo serve a public address"
+      case .smtp:
+        "mail server, such as smtp://user@mail.example.org:587; without one mail stays in the outbox"
+      case .smtpPasswordFile: "file with the password for the mail server"
+      case .smtpTLS: "required, or off for a mail server on this machine"
+      case .smtpCAFile: "file of the certificates to trust at the mail server instead of the system's"
+      case .smsGateway: "https address that sends text messages; without one they stay in the outbox"
+      case .smsAuthorizationFile: "file with the Authorization header for the SMS gateway"
       case .limits: "on, or off for load tests on this machine"
       case .hashCost: "normal, or cheap for tests on this machine"
       case .hashThreads: "password hashes at a time"
@@ -132,6 +146,8 @@ struct Settings: Sendable {
     case .holdPeriod: "30d"
     case .recoveryPolicy: "standard"
     case .allowUnsafe: "off"
+    case .smtp, .smtpPasswordFile, .smtpCAFile, .smsGateway, .smsAuthorizationFile: ""
+    case .smtpTLS: "required"
     case .limits: "on"
     case .hashCost: "normal"
     case .hashThreads: "\(ProcessInfo.processInfo.activeProcessorCount)"
@@ -206,6 +222,80 @@ struct Settings: Sendable {
     }
   }
 
+  /// The mail server; nil leaves mail in the outbox folder.
+  func mailServer() throws -> SMTPServer? {
+    guard !self[.smtp].text.isEmpty else {
+      try refuse([.smtpPasswordFile, .smtpCAFile], without: .smtp)
+      return nil
+    }
+    guard let address = SMTPServer.Address(self[.smtp].text) else {
+      throw badAddress(.smtp, "smtp://user@mail.example.org:587, with the password in smtp-password-file")
+    }
+    let password = try secret(in: .smtpPasswordFile)
+    guard (address.user == nil) == (password == nil) else {
+      throw Problem(
+        description: "smtp (\(self[.smtp].origin)) and smtp-password-file belong together: a user in one, "
+          + "that user's password in the other.")
+    }
+    let trusted = self[.smtpCAFile].text
+    guard trusted.isEmpty || FileManager.default.isReadableFile(atPath: trusted) else {
+      throw unreadable(.smtpCAFile)
+    }
+    if self[.smtpTLS].text == "required" {
+      return SMTPServer(
+        address, password: password, encryption: .required(trusted: trusted.isEmpty ? nil : trusted))
+    }
+    guard isThisMachine(address.host), address.text.hasPrefix("smtp:") else {
+      throw Problem(
+        description: "smtp-tls=off (\(self[.smtpTLS].origin)) is for a mail server on this machine, "
+          + "such as smtp://localhost.")
+    }
+    return SMTPServer(address, password: password, encryption: .off)
+  }
+
+  /// The SMS gateway; nil leaves text messages in the outbox folder.
+  func smsGateway() throws -> SMSGateway? {
+    guard !self[.smsGateway].text.isEmpty else {
+      try refuse([.smsAuthorizationFile], without: .smsGateway)
+      return nil
+    }
+    guard let address = SMSGateway.Address(self[.smsGateway].text) else {
+      throw badAddress(.smsGateway, "https://sms.example.org/messages (http only for this machine)")
+    }
+    return SMSGateway(address, authorization: try secret(in: .smsAuthorizationFile))
+  }
+
+  private func refuse(_ names: [Name], without needed: Name) throws {
+    for name in names where !self[name].text.isEmpty {
+      throw Problem(
+        description: "\(name.rawValue) is set (\(self[name].origin)), but \(needed.rawValue) is not.")
+    }
+  }
+
+  /// The one line of the file that a setting names; nil when it names none.
+  private func secret(in name: Name) throws -> Secret? {
+    guard !self[name].text.isEmpty else { return nil }
+    guard var bytes = FileManager.default.contents(atPath: self[name].text) else { throw unreadable(name) }
+    while let last = bytes.last, [10, 13].contains(last) { bytes.removeLast() }
+    guard !bytes.isEmpty, bytes.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
+      throw Problem(
+        description: "The file that \(name.rawValue) names (\(self[name].origin)) must hold one line of text."
+      )
+    }
+    return Secret(bytes)
+  }
+
+  private func unreadable(_ name: Name) -> Problem {
+    Problem(
+      description:
+        "\(name.rawValue) names \(self[name].text) (\(self[name].origin)), which cannot be read.")
+  }
+
+  /// Without the value: a password may stand in it.
+  private func badAddress(_ name: Name, _ example: String) -> Problem {
+    Problem(description: "\(name.rawValue) (\(self[name].origin)) should read like \(example).")
+  }
+
   private func number(_ name: Name) -> Int { Int(self[name].text) ?? 0 }
 
   private func bad(_ name: Name, _ example: String) -> Problem {
@@ -227,7 +317,7 @@ struct Settings: Sendable {
     for (name, words) in [
       (Name.signUp, ["open", "closed"]), (.limits, ["on", "off"]), (.hashCost, ["normal", "cheap"]),
       (.recoveryPolicy, ["standard", "strict"]), (.allowUnsafe, ["on", "off"]),
-      (.logLevel, ["debug", "info", "warning", "error"]),
+      (.logLevel, ["debug", "info", "warning", "error"]), (.smtpTLS, ["required", "off"]),
     ] where !words.contains(self[name].text) { throw bad(name, words.joined(separator: " or ")) }
     guard self[.database].text.hasPrefix("sqlite:"), !databasePath.isEmpty else {
       throw bad(.database, "sqlite:data/sparekey.sqlite")
@@ -244,6 +334,7 @@ struct Settings: Sendable {
     guard (try? EmailAddress(self[.mailFrom].text)) != nil else {
       throw bad(.mailFrom, "accounts@example.org")
     }
+    _ = try (mailServer(), smsGateway())
     if let contact = site.operatorContact, !contact.hasPrefix("https://"), (try? EmailAddress(contact)) == nil
     {
       throw bad(.operatorContact, "help@example.org or https://example.org/help")

@@ -60,6 +60,8 @@ package struct Hold: Sendable, Equatable {
   package let toldAt: Timestamp?
   /// The claimant came back with the ticket and settled the second factors.
   package let ticketUsed: Bool
+  /// When the claimant chose another password after the end.
+  package let chosenAgainAt: Timestamp?
   package private(set) var endedAt: Timestamp?
 
   package init(
@@ -67,7 +69,7 @@ package struct Hold: Sendable, Equatable {
     evidence: [Proof], seniors: [Proof], sealedParked: [UInt8], ticketDigest: [UInt8], source: Source,
     state: State = .running, contestedAt: Timestamp? = nil, contestedBy: Proof? = nil,
     toldAt: Timestamp? = nil,
-    ticketUsed: Bool = false, endedAt: Timestamp? = nil
+    ticketUsed: Bool = false, chosenAgainAt: Timestamp? = nil, endedAt: Timestamp? = nil
   ) {
     self.id = id
     self.account = account
@@ -85,6 +87,7 @@ package struct Hold: Sendable, Equatable {
     self.contestedBy = contestedBy
     self.toldAt = toldAt
     self.ticketUsed = ticketUsed
+    self.chosenAgainAt = chosenAgainAt
     self.endedAt = endedAt
   }
 
@@ -95,11 +98,16 @@ package struct Hold: Sendable, Equatable {
 
   /// Whether its ticket still answers for the second factor: until the factors are settled, or the account's password
   /// changed again.
-  package func takesTicket(of account: Account) -> Bool {
-    guard state == .completed, purpose == .recovery, !ticketUsed, account.twoStep, let endedAt else {
-      return false
-    }
-    return account.passwordChangedAt <= endedAt
+  package func takesTicket(of account: Account) -> Bool { account.twoStep && letsChooseAgain(of: account) }
+
+  private func isPasswordStillTheClaimants(of account: Account) -> Bool {
+    guard purpose == .recovery, let endedAt else { return false }
+    return account.passwordChangedAt <= chosenAgainAt ?? endedAt
+  }
+
+  /// Whether its claimant, who forgot the new password in the meantime, may choose another.
+  package func letsChooseAgain(of account: Account) -> Bool {
+    state == .completed && !ticketUsed && isPasswordStillTheClaimants(of: account)
   }
 
   package enum Event: Sendable {
@@ -207,6 +215,8 @@ package protocol HoldStore {
   /// Writes state, contest and end of a hold that is still in `state`; false when it is not.
   func move(_ hold: Hold, from state: Hold.State) throws -> Bool
   func useTicket(of hold: HoldID) throws
+  /// Notes that the claimant chose another password.
+  func setChosenAgain(at time: Timestamp, in hold: HoldID) throws
   func markTold(_ hold: HoldID, at now: Timestamp) throws
   /// Open ones whose time, notice or contest is due, oldest first.
   func dueHolds(at now: Timestamp, limit: Int) throws -> [HoldID]

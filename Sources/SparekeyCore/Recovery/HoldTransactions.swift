@@ -127,11 +127,7 @@ extension Ports {
       completionsStopped: try transaction.fact(.completionsStoppedAt) != nil,
       hasSeniorContact: hold.seniors.contains { $0.kind == .email || $0.kind == .phone })
     guard conditions.allow(hold, at: now) else { return }
-    guard let plain = keys.open(hold.sealedParked, for: .parked, bound: "hold/\(account.id)/\(hold.id)")
-    else {
-      throw UnreadableHold(id: hold.id)
-    }
-    let parked = try JSON.decode(Hold.Parked.self, from: plain)
+    let parked = try parked(in: hold)
     // The history keeps the state before; the notice of the end goes out with the state's move.
     try record(
       hold.purpose == .recovery ? .recovered : .proofsRemoved,
@@ -143,6 +139,14 @@ extension Ports {
     case .recovery: try takeOver(parked, of: proofs, hold: hold, in: transaction)
     case .removal: for proof in parked.removed { _ = try remove(proof, of: account.id, in: transaction) }
     }
+  }
+
+  package func parked(in hold: Hold) throws -> Hold.Parked {
+    guard let plain = keys.open(hold.sealedParked, for: .parked, bound: "hold/\(hold.account)/\(hold.id)")
+    else {
+      throw UnreadableHold(id: hold.id)
+    }
+    return try JSON.decode(Hold.Parked.self, from: plain)
   }
 
   private func takeOver(

@@ -117,6 +117,51 @@ package struct Holds: Sendable {
     }
   }
 
+  // MARK: the new password, forgotten while it waited
+
+  /// Sends a code to the contact that was given with the claim, once the hold has completed.
+  /// - Returns: that contact, masked.
+  /// - Throws: `Refusal.ticketWrong`, `.notFound` when there is none, or it is too late; `.slowDown`.
+  package func sendCodeToChooseAgain(_ id: HoldID, ticket: String, source: Source) async throws -> String {
+    let hold = try await status(id, ticket: ticket, source: source).hold
+    return try await ports.database.write { [ports] transaction in
+      let (account, contact) = try ports.claimContact(of: hold, in: transaction)
+      try ports.sendConfirmation(of: contact, account: account, source: source, in: transaction)
+      return contact.masked
+    }
+  }
+
+  /// Ticket and that code choose another password; the contact is confirmed by it.
+  /// - Throws: also `Refusal.issuedCodeWrong`, `.field(…)`, `.busy`.
+  package func chooseAgain(
+    _ id: HoldID, ticket: String, code typed: String, password: String, source: Source
+  ) async throws {
+    let hold = try await status(id, ticket: ticket, source: source).hold
+    let code = try IssuedCode.read(typed)
+    let (account, contact) = try await ports.database.read { [ports] in
+      try ports.claimContact(of: hold, in: $0)
+    }
+    let accepted = try ports.passwordRules.check(
+      password, for: .newPassword, twoStep: account.twoStep,
+      contextWords: ports.contextWords(account, [contact]))
+    let expected = try await ports.database.write { try $0.tryConfirmation(of: contact.id, at: $0.now) }
+    guard let expected, constantTimeEqual(expected, ports.digest(issuedCode: code, for: contact.id.text))
+    else {
+      throw Refusal.issuedCodeWrong
+    }
+    let sealed = try await ports.seal(accepted.password, for: account.id)
+    try await ports.database.write { [ports] transaction in
+      guard try transaction.hold(id)?.letsChooseAgain(of: account) == true else { throw Refusal.notFound }
+      try ports.record(
+        .passwordChanged, of: account, source: source, notice: .passwordChanged, in: transaction)
+      guard try transaction.confirm(contact.id, at: transaction.now) else { throw Refusal.issuedCodeWrong }
+      try transaction.setPassword(
+        sealed, needsTwoStep: accepted.needsTwoStep, of: account.id, changedAt: transaction.now)
+      try transaction.setChosenAgain(at: transaction.now, in: id)
+      _ = try transaction.endSessions(of: account.id)
+    }
+  }
+
   // MARK: the clock
 
   /// Completes, freezes and announces what is due; any number of nodes may do it at once (H11).
@@ -155,6 +200,16 @@ extension Ports {
     guard hold.state.isOpen else { return hold }
     try endIfDue(hold, in: transaction)
     return try transaction.hold(id)
+  }
+
+  fileprivate func claimContact(of hold: Hold, in transaction: any Transaction) throws -> (Account, Contact) {
+    guard let account = try transaction.account(hold.account), hold.letsChooseAgain(of: account),
+      let given = try parked(in: hold).contact,
+      let contact = try contacts(of: account.id, in: transaction).first(where: {
+        !$0.isConfirmed && NewContact(kind: $0.kind, address: $0.address).canonical == given.canonical
+      })
+    else { throw Refusal.notFound }
+    return (account, contact)
   }
 
   fileprivate func status(of hold: Hold, in transaction: any Transaction) throws -> Holds.Status {

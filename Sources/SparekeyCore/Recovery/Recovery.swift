@@ -243,7 +243,7 @@ package struct Recovery: Sendable {
     let decision = try attempt.decision(about: found, strict: strict, at: seen)
     guard let facts = found, decision.outcome != .notEnough else { throw Refusal.notEnough }
     let parked = try await park(
-      wanted, of: facts, attempt, staysTwoStep: facts.account.twoStep && decision.row != 8)
+      wanted, of: facts, attempt, formerRow: ports.opensByFormerRow(attempt, facts, at: seen))
     let code = ports.newCode(seed: attempt.newCodeSeed)
     let newCode = try await ports.seal(
       code, id: CodeID(text: attempt.id.text), for: facts.account, at: ports.clock.now())
@@ -276,11 +276,13 @@ package struct Recovery: Sendable {
   }
 
   private func park(
-    _ wanted: Wanted, of facts: AccountFacts, _ attempt: RecoveryAttempt, staysTwoStep: Bool
+    _ wanted: Wanted, of facts: AccountFacts, _ attempt: RecoveryAttempt, formerRow: Bool
   ) async throws -> Hold.Parked {
+    let staysTwoStep = facts.account.twoStep && !formerRow
     var parked = Hold.Parked(contact: try wanted.contact.map { try NewContact(typed: $0) })
     guard let typed = wanted.password else {
-      guard attempt.evidence.contains(where: { $0.proof == .password }),
+      // H13: a password younger than the code goes with everything else that is.
+      guard attempt.evidence.contains(where: { $0.proof == .password }), !formerRow,
         staysTwoStep || !facts.account.passwordNeedsTwoStep
       else { throw Refusal.field(.newPassword, .missing) }
       return parked
@@ -491,6 +493,10 @@ extension Ports {
     // An unknown name asks the same questions (S6).
     let id = account?.id ?? AccountID(text: "")
     let contacts = try contacts(of: id, in: transaction)
+    // Opening none or one address takes as long as opening two (S6).
+    for _ in contacts.count..<max(contacts.count, 2) {
+      _ = keys.open(keys.unopenable(length: 64), for: .contact, bound: "")
+    }
     let apps = try transaction.authenticatorApps(of: id)
     let passkeys = try transaction.passkeys(of: id)
     let code = try transaction.liveCode(of: id)
@@ -555,7 +561,7 @@ extension Ports {
     try record(
       .recovered, detail: kinds.map(\.rawValue).joined(separator: " "), of: account, source: claim.source,
       notice: .recovered(by: kinds), past: [.hold, .freeze], in: transaction)
-    if claim.decision.row == 8 {
+    if opensByFormerRow(claim.attempt, facts, at: now) {
       try suspend(youngerThan: facts.proofs.code, of: facts.proofs, in: transaction)
     }
     if let live = facts.proofs.code {
@@ -578,6 +584,14 @@ extension Ports {
       for: current, shown: claim.proofs, restriction: .settleFactors, token: token, source: claim.source,
       in: transaction)
     return StartedSession(token: token, session: session, account: current)
+  }
+
+  /// H13: the code is older than two-step verification, which was turned on less than 30 days ago.
+  fileprivate func opensByFormerRow(_ attempt: RecoveryAttempt, _ facts: AccountFacts, at now: Timestamp)
+    -> Bool
+  {
+    !options.strictPolicy
+      && attempt.evidence.contains { facts.strength(of: $0, at: now)?.code == .beforeTwoStep }
   }
 
   /// H13: what is younger than the code bought nobody time; it goes, and can be undone like any change.

@@ -20,7 +20,8 @@ extension SQLTransaction {
     try connection.query(
       """
       SELECT id, account_id, purpose, state, started_at, ends_at, policy_row, evidence, seniors, parked,
-        ticket_digest, source_address, source_agent, contested_at, contested_by, told_at, ticket_used, ended_at
+        ticket_digest, source_address, source_agent, contested_at, contested_by, told_at, ticket_used, chosen_again_at,
+        ended_at
       FROM holds WHERE id = $1
       """, [.id(id)]
     ).first.map(Hold.init)
@@ -30,7 +31,8 @@ extension SQLTransaction {
     try connection.query(
       """
       SELECT id, account_id, purpose, state, started_at, ends_at, policy_row, evidence, seniors, parked,
-        ticket_digest, source_address, source_agent, contested_at, contested_by, told_at, ticket_used, ended_at
+        ticket_digest, source_address, source_agent, contested_at, contested_by, told_at, ticket_used, chosen_again_at,
+        ended_at
       FROM holds WHERE account_id = $1 AND ended_at IS NULL
       """, [.id(account)]
     ).first.map(Hold.init)
@@ -40,7 +42,8 @@ extension SQLTransaction {
     try connection.query(
       """
       SELECT id, account_id, purpose, state, started_at, ends_at, policy_row, evidence, seniors, parked,
-        ticket_digest, source_address, source_agent, contested_at, contested_by, told_at, ticket_used, ended_at
+        ticket_digest, source_address, source_agent, contested_at, contested_by, told_at, ticket_used, chosen_again_at,
+        ended_at
       FROM holds WHERE account_id = $1 AND state = 'stopped' ORDER BY ended_at DESC LIMIT 1
       """, [.id(account)]
     ).first.map(Hold.init)
@@ -50,7 +53,8 @@ extension SQLTransaction {
     try connection.query(
       """
       SELECT id, account_id, purpose, state, started_at, ends_at, policy_row, evidence, seniors, parked,
-        ticket_digest, source_address, source_agent, contested_at, contested_by, told_at, ticket_used, ended_at
+        ticket_digest, source_address, source_agent, contested_at, contested_by, told_at, ticket_used, chosen_again_at,
+        ended_at
       FROM holds WHERE account_id = $1 AND state = 'completed' AND purpose = 'recovery'
       ORDER BY ended_at DESC LIMIT 1
       """, [.id(account)]
@@ -71,6 +75,11 @@ extension SQLTransaction {
 
   package func useTicket(of hold: HoldID) throws {
     _ = try connection.execute("UPDATE holds SET ticket_used = 1 WHERE id = $1", [.id(hold)])
+  }
+
+  package func setChosenAgain(at time: Timestamp, in hold: HoldID) throws {
+    _ = try connection.execute(
+      "UPDATE holds SET chosen_again_at = $2 WHERE id = $1", [.id(hold), .time(time)])
   }
 
   package func markTold(_ hold: HoldID, at now: Timestamp) throws {
@@ -129,6 +138,7 @@ extension Hold {
       sealedParked: try row.blob(9), ticketDigest: try row.blob(10),
       source: Source(address: try row.text(11), agent: try row.text(12)), state: try row.named(3),
       contestedAt: try row.optionalTime(13), contestedBy: row.isNull(14) ? nil : try row.json(14),
-      toldAt: try row.optionalTime(15), ticketUsed: try row.flag(16), endedAt: try row.optionalTime(17))
+      toldAt: try row.optionalTime(15), ticketUsed: try row.flag(16),
+      chosenAgainAt: try row.optionalTime(17), endedAt: try row.optionalTime(18))
   }
 }

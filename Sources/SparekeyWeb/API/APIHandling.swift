@@ -30,6 +30,11 @@ struct Call: Sendable {
 
   /// - Throws: `UnreadableBody` naming the member that is missing or of the wrong kind.
   func decode<Body: Decodable>(_ type: Body.Type = Body.self) throws(UnreadableBody) -> Body {
+    // Decoders take UTF-16 and UTF-32 too, where another reader of the same bytes sees something else. JSON is UTF-8
+    // (RFC 8259, section 8.1), and then it has no zero bytes.
+    guard !body.contains(0) else {
+      throw UnreadableBody(field: nil, detail: "The body is not JSON in UTF-8.")
+    }
     if let name = repeatedMember(in: body) {
       throw .repeated(name)
     }

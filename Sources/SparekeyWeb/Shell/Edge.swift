@@ -32,10 +32,11 @@ struct Edge: RouterMiddleware {
       response = await self.response(to: .serviceUnavailable, request, context)
     } catch {
       let reference = Base32.encode(site.ports.randomness.bytes(5)).uppercased()
-      // The error's own text may quote what was typed; its type says enough with the reference.
+      // Any other error's own text may quote what was typed; its type says enough with the reference.
+      let reason = (error as? any OperatorFault)?.description ?? "\(type(of: error))"
       site.logger.error(
         "fault",
-        metadata: ["reference": "\(reference)", "type": "\(type(of: error))", "at": "\(route(context))"])
+        metadata: ["reference": "\(reference)", "reason": "\(reason)", "at": "\(route(context))"])
       response = await self.response(to: .internalServerError, request, context, reference: reference)
     }
     for (name, value) in Self.headers(https: site.settings.publicURL.isHTTPS)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import SparekeyCore
 import SparekeyServices
+import SparekeyStore
 import SparekeyWeb
 
 /// `sparekey config`: what is in force, and where it comes from (O1).
@@ -43,7 +44,7 @@ struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Check the installation and say what to mend.")
 
-  private struct Finding: Encodable {
+  struct Finding: Encodable {
     let check: String
     let state: String
     let detail: String
@@ -77,9 +78,13 @@ struct DoctorCommand: AsyncParsableCommand {
         return "is made at the first start"
       }
       _ = try Composition.make(settings)
+      if let what = try SQLiteDatabase.damage(at: settings.databasePath) {
+        throw StoreProblem.damaged(path: settings.databasePath, what: what)
+      }
       return settings.databasePath
     }
     findings += try await holdFindings(settings)
+    findings += try await deliveryFindings(settings)
     let site = try settings.site()
     if !site.publicURL.isLocal {
       findings.append(

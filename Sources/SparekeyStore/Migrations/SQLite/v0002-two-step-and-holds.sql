@@ -55,6 +55,7 @@ CREATE TABLE holds (
   contested_by TEXT,
   told_at INTEGER,
   ticket_used INTEGER NOT NULL DEFAULT 0,
+  chosen_again_at INTEGER,
   next_notice_at INTEGER,
   ended_at INTEGER
 ) STRICT;
