@@ -127,8 +127,8 @@ def start_server(tmp_path_factory):
         pytest.fail(f"{BINARY} is missing: build it first, or name another one in SPAREKEY_BINARY")
     running = []
 
-    def start(settings=None, demo=False, variables=None):
-        running.append(Server(tmp_path_factory.mktemp("server"), settings, demo, variables))
+    def start(settings=None, demo=False, data=None, variables=None):
+        running.append(Server(data or tmp_path_factory.mktemp("server"), settings, demo, variables))
         return running[-1]
 
     yield start
