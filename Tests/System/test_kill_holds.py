@@ -58,7 +58,7 @@ class Ledger:
             time.sleep(random.uniform(0, 0.5))
             self.begin()
             if self.wants_stop:
-                time.sleep(random.uniform(0, 1.2 * PERIOD))
+                time.sleep(random.uniform(0, 0.7 * PERIOD))
                 self.stop()
         except LOST:
             pass
