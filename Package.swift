@@ -32,6 +32,7 @@ let package = Package(
     .systemLibrary(name: "CQRencode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
     .systemLibrary(name: "CFido2", pkgConfig: "libfido2", providers: [.apt(["libfido2-dev"])]),
     .systemLibrary(name: "CProcess"),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
     .target(name: "RecoveryCode", swiftSettings: settings),
     .target(
@@ -53,7 +54,7 @@ let package = Package(
     .target(
       name: "SparekeyServices",
       dependencies: [
-        "SparekeyCore", "CSodium", "CQRencode", "CProcess", "CFido2",
+        "SparekeyCore", "CSodium", "CQRencode", "CProcess", "CFido2", "CCurl",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
       ],
@@ -105,7 +106,10 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "SparekeyServicesTests", dependencies: ["SparekeyServices", "SparekeyCore"],
+      name: "SparekeyServicesTests",
+      dependencies: [
+        "SparekeyServices", "SparekeyCore", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "JourneyTests",

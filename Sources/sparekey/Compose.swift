@@ -15,7 +15,7 @@ struct Composition: Sendable {
   let ports: Ports
   let site: Site
   let hashing: Argon2Pool
-  private let outbox: OutboxFolder
+  private let delivery: Delivery
   private let logger: Logger
 
   /// - Throws: problems of settings, key file or database, in words for the operator.
@@ -44,7 +44,7 @@ struct Composition: Sendable {
       suggestPassphrase: { passphrases.make(.system) }, logger: logger)
     return Composition(
       settings: settings, ports: ports, site: site, hashing: hashing,
-      outbox: try OutboxFolder("\(settings.dataFolder)/outbox"), logger: logger)
+      delivery: try Delivery(settings, texts: site.texts, site: siteSettings, logger: logger), logger: logger)
   }
 
   private static func logger(_ settings: Settings) -> Logger {
@@ -62,8 +62,10 @@ struct Composition: Sendable {
       configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: nil),
       onServerRunning: { channel in try? await ready(channel.localAddress?.port ?? settings.port) },
       logger: logger)
-    application.addServices(
-      Worker(name: "outbox", every: .seconds(1), logger: logger) { try await deliverMail() })
+    for lane in 1...Delivery.lanes {
+      application.addServices(
+        Worker(name: "outbox \(lane)", every: .seconds(1), logger: logger) { try await deliverNotices() })
+    }
     application.addServices(
       Worker(name: "holds", every: .seconds(1), logger: logger) { _ = try await site.holds.workOffDue() })
     application.addServices(
@@ -80,15 +82,11 @@ struct Composition: Sendable {
     hashing.close()
   }
 
-  /// Delivers everything that is due.
-  func deliverMail() async throws {
-    while try await ports.deliverOutbox(with: { notice in
-      let letter = NoticeLetter(notice, texts: site.texts, settings: site.settings)
-      try outbox.deliver(
-        Mail(
-          from: settings[.mailFrom].text, to: notice.address, subject: letter.subject, body: letter.body),
-        at: notice.at, id: Base32.encode(ports.randomness.bytes(8)))
-    }) > 0 {}
+  /// Delivers what is due, one message after the other. Several may run at a time.
+  func deliverNotices() async throws {
+    while !Task.isCancelled,
+      try await ports.deliverOutbox(upTo: 1, with: delivery.deliver, failed: delivery.report) > 0
+    {}
   }
 }
 

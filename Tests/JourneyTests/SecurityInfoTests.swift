@@ -320,7 +320,7 @@ import Testing
       let step = try await world.site.recovery.sendIssuedCode(
         start.journey, to: option.id, binding: .api, source: world.source
       ).step
-      while try await world.ports.deliverOutbox(with: { _ in throw Down() }) > 0 {}
+      while try await world.ports.deliverOutbox(with: { _, _ in throw Down() }) > 0 {}
       return step
     }
     #expect(try await ask("maria") == .issuedCode)
@@ -338,7 +338,7 @@ import Testing
     let maria = try await world.protected()
     let held = try await world.claim(code: maria.code)
     for _ in 0..<40 {
-      while try await world.ports.deliverOutbox(with: { _ in throw Down() }) > 0 {}
+      while try await world.ports.deliverOutbox(with: { _, _ in throw Down() }) > 0 {}
       _ = try await world.site.holds.workOffDue()
       world.pass(.days(1))
     }

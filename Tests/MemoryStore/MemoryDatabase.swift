@@ -393,6 +393,8 @@ final class MemoryTransaction: Transaction {
 
   func postpone(_ id: String, until time: Timestamp) throws { state.outbox[id]?.dueAt = time }
 
+  func giveUp(_ id: String) throws { state.outbox[id] = nil }
+
   func forgetDelivered(before time: Timestamp) throws {
     state.outbox = state.outbox.filter { row in row.value.deliveredAt.map { time <= $0 } ?? true }
   }
@@ -489,6 +491,11 @@ final class MemoryTransaction: Transaction {
 
   func openHold(of account: AccountID) throws -> Hold? {
     holds(of: account).first { $0.endedAt == nil }
+  }
+
+  func openHolds() throws -> [HoldID] {
+    state.holds.values.map(\.hold).filter { $0.endedAt == nil }
+      .sorted { ($0.endsAt, $0.id.text) < ($1.endsAt, $1.id.text) }.map(\.id)
   }
 
   func stoppedHold(of account: AccountID) throws -> Hold? {
