@@ -32,6 +32,7 @@ let package = Package(
     .systemLibrary(name: "CQRencode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
     .systemLibrary(name: "CFido2", pkgConfig: "libfido2", providers: [.apt(["libfido2-dev"])]),
     .systemLibrary(name: "CProcess"),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
     .target(name: "RecoveryCode", swiftSettings: settings),
     .target(
@@ -53,7 +54,7 @@ let package = Package(
     .target(
       name: "SparekeyServices",
       dependencies: [
-        "SparekeyCore", "CSodium", "CQRencode", "CProcess", "CFido2",
+        "SparekeyCore", "CSodium", "CQRencode", "CProcess", "CFido2", "CCurl",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
       ],
@@ -82,6 +83,7 @@ let package = Package(
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -103,6 +105,8 @@ let package = Package(
       dependencies: [
         "sparekey", "SparekeyCore", "SparekeyServices", "SparekeyStore", "SparekeyWeb", "RecoveryCode",
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
       ],
       swiftSettings: settings),
   ]

@@ -32,7 +32,7 @@ package struct SQLRow: Sendable {
   package init(_ values: [SQLValue]) { self.values = values }
 
   /// The database holds something this version does not understand: a fault, never a refusal.
-  package struct UnexpectedValue: Error, CustomStringConvertible {
+  package struct UnexpectedValue: OperatorFault {
     package let column: Int
     package var description: String { "unexpected value in column \(column) of a row" }
   }

@@ -2,6 +2,7 @@ import Foundation
 import Hummingbird
 import Logging
 import NIOConcurrencyHelpers
+import NIOCore
 import ServiceLifecycle
 import SparekeyCore
 import SparekeyServices
@@ -14,14 +15,14 @@ struct Composition: Sendable {
   let ports: Ports
   let site: Site
   let hashing: Argon2Pool
-  private let outbox: OutboxFolder
+  private let delivery: Delivery
   private let logger: Logger
 
   /// - Throws: problems of settings, key file or database, in words for the operator.
   static func make(_ settings: Settings, clock: WallClock = .system) throws -> Composition {
     let logger = Self.logger(settings)
-    try FileManager.default.createDirectory(
-      atPath: settings.dataFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try Folder.make(settings.dataFolder)
+    try SQLiteDatabase.checkPlace(settings.databasePath)
     let keys = try KeyFile.open(
       "\(settings.dataFolder)/sparekey.keys",
       mayMake: !FileManager.default.fileExists(atPath: settings.databasePath))
@@ -43,7 +44,7 @@ struct Composition: Sendable {
       suggestPassphrase: { passphrases.make(.system) }, logger: logger)
     return Composition(
       settings: settings, ports: ports, site: site, hashing: hashing,
-      outbox: try OutboxFolder("\(settings.dataFolder)/outbox"), logger: logger)
+      delivery: try Delivery(settings, texts: site.texts, site: siteSettings, logger: logger), logger: logger)
   }
 
   private static func logger(_ settings: Settings) -> Logger {
@@ -61,26 +62,31 @@ struct Composition: Sendable {
       configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: nil),
       onServerRunning: { channel in try? await ready(channel.localAddress?.port ?? settings.port) },
       logger: logger)
-    application.addServices(
-      Worker(name: "outbox", every: .seconds(1), logger: logger) { try await deliverMail() })
+    for lane in 1...Delivery.lanes {
+      application.addServices(
+        Worker(name: "outbox \(lane)", every: .seconds(1), logger: logger) { try await deliverNotices() })
+    }
     application.addServices(
       Worker(name: "holds", every: .seconds(1), logger: logger) { _ = try await site.holds.workOffDue() })
     application.addServices(
       Worker(name: "housekeeping", every: .minutes(10), logger: logger) { try await ports.forgetWhatIsOver() }
     )
-    try await application.runService()
+    do {
+      try await application.runService()
+    } catch let error as IOError {
+      throw Settings.Problem(
+        description:
+          "\(settings.host), port \(settings.port), cannot be listened on: \(String(cString: strerror(error.errnoCode)))."
+      )
+    }
     hashing.close()
   }
 
-  /// Delivers everything that is due.
-  func deliverMail() async throws {
-    while try await ports.deliverOutbox(with: { notice in
-      let letter = NoticeLetter(notice, texts: site.texts, settings: site.settings)
-      try outbox.deliver(
-        Mail(
-          from: settings[.mailFrom].text, to: notice.address, subject: letter.subject, body: letter.body),
-        at: notice.at, id: Base32.encode(ports.randomness.bytes(8)))
-    }) > 0 {}
+  /// Delivers what is due, one message after the other. Several may run at a time.
+  func deliverNotices() async throws {
+    while !Task.isCancelled,
+      try await ports.deliverOutbox(upTo: 1, with: delivery.deliver, failed: delivery.report) > 0
+    {}
   }
 }
 
@@ -120,7 +126,8 @@ private struct Worker: Service {
         do {
           try await work()
         } catch {
-          logger.error("worker failed", metadata: ["worker": "\(name)", "type": "\(type(of: error))"])
+          let reason = (error as? any OperatorFault)?.description ?? "\(type(of: error))"
+          logger.error("worker failed", metadata: ["worker": "\(name)", "reason": "\(reason)"])
         }
         try? await Task.sleep(for: every)
       }

@@ -1,5 +1,6 @@
 import Foundation
 import SparekeyCore
+import SparekeyServices
 import SparekeyWeb
 import Yams
 
@@ -14,6 +15,15 @@ struct Settings: Sendable {
     case trustedProxies = "trusted-proxies"
     case operatorContact = "operator-contact"
     case mailFrom = "mail-from"
+    case holdPeriod = "hold-period"
+    case recoveryPolicy = "recovery-policy"
+    case allowUnsafe = "allow-unsafe"
+    case smtp
+    case smtpPasswordFile = "smtp-password-file"
+    case smtpTLS = "smtp-tls"
+    case smtpCAFile = "smtp-ca-file"
+    case smsGateway = "sms-gateway"
+    case smsAuthorizationFile = "sms-authorization-file"
     case limits
     case hashCost = "hash-cost"
     case hashThreads = "hash-threads"
@@ -34,6 +44,16 @@ struct Settings: Sendable {
       case .trustedProxies: "addresses whose X-Forwarded-For is believed, separated by commas"
       case .operatorContact: "email or https address shown on the help page"
       case .mailFrom: "sender of mails"
+      case .holdPeriod: "how long a recovery waits that does not open at once: 30d, 12h, 90m or 90s"
+      case .recoveryPolicy: "standard, or strict: a recovery code never opens a two-step account at once"
+      case .allowUnsafe: "on lets a short hold-period or --demo serve a public address"
+      case .smtp:
+        "mail server, such as smtp://user@mail.example.org:587; without one mail stays in the outbox"
+      case .smtpPasswordFile: "file with the password for the mail server"
+      case .smtpTLS: "required, or off for a mail server on this machine"
+      case .smtpCAFile: "file of the certificates to trust at the mail server instead of the system's"
+      case .smsGateway: "https address that sends text messages; without one they stay in the outbox"
+      case .smsAuthorizationFile: "file with the Authorization header for the SMS gateway"
       case .limits: "on, or off for load tests on this machine"
       case .hashCost: "normal, or cheap for tests on this machine"
       case .hashThreads: "password hashes at a time"
@@ -123,6 +143,11 @@ struct Settings: Sendable {
     case .signUp: "open"
     case .trustedProxies, .operatorContact: ""
     case .mailFrom: "sparekey@localhost"
+    case .holdPeriod: "30d"
+    case .recoveryPolicy: "standard"
+    case .allowUnsafe: "off"
+    case .smtp, .smtpPasswordFile, .smtpCAFile, .smsGateway, .smsAuthorizationFile: ""
+    case .smtpTLS: "required"
     case .limits: "on"
     case .hashCost: "normal"
     case .hashThreads: "\(ProcessInfo.processInfo.activeProcessorCount)"
@@ -144,7 +169,33 @@ struct Settings: Sendable {
   var hashCosts: HashCosts { self[.hashCost].text == "cheap" ? .cheap : HashCosts() }
 
   var serviceOptions: ServiceOptions {
-    ServiceOptions(signUpOpen: self[.signUp].text == "open", limitsEnforced: self[.limits].text == "on")
+    ServiceOptions(
+      signUpOpen: self[.signUp].text == "open", limitsEnforced: self[.limits].text == "on",
+      holdPeriod: holdPeriod, strictPolicy: self[.recoveryPolicy].text == "strict")
+  }
+
+  /// Checked when the settings were read.
+  private var holdPeriod: Duration { (try? Period(self[.holdPeriod].text))?.duration ?? .days(30) }
+
+  /// Shorter than any owner can be expected to look into their mail.
+  var holdPeriodIsShort: Bool { holdPeriod < .days(1) }
+
+  /// What must not be open to others, unless someone insists.
+  /// - Throws: `Problem` saying why.
+  func refuseUnsafe(demo: Bool) throws {
+    let address = try site().publicURL
+    guard !address.isLocal, self[.allowUnsafe].text != "on" else { return }
+    if demo {
+      throw Problem(
+        description: "--demo is for this machine: public-url is \(address.text), and whoever reads the demo's "
+          + "password could sign in there. If you want that, say allow-unsafe=on.")
+    }
+    if holdPeriodIsShort {
+      throw Problem(
+        description: "hold-period is \(self[.holdPeriod].text) and public-url is \(address.text): in less than a "
+          + "day owners could lose their accounts before they read about it. If you want that, say allow-unsafe=on."
+      )
+    }
   }
 
   func site() throws -> SiteSettings {
@@ -171,6 +222,80 @@ struct Settings: Sendable {
     }
   }
 
+  /// The mail server; nil leaves mail in the outbox folder.
+  func mailServer() throws -> SMTPServer? {
+    guard !self[.smtp].text.isEmpty else {
+      try refuse([.smtpPasswordFile, .smtpCAFile], without: .smtp)
+      return nil
+    }
+    guard let address = SMTPServer.Address(self[.smtp].text) else {
+      throw badAddress(.smtp, "smtp://user@mail.example.org:587, with the password in smtp-password-file")
+    }
+    let password = try secret(in: .smtpPasswordFile)
+    guard (address.user == nil) == (password == nil) else {
+      throw Problem(
+        description: "smtp (\(self[.smtp].origin)) and smtp-password-file belong together: a user in one, "
+          + "that user's password in the other.")
+    }
+    let trusted = self[.smtpCAFile].text
+    guard trusted.isEmpty || FileManager.default.isReadableFile(atPath: trusted) else {
+      throw unreadable(.smtpCAFile)
+    }
+    if self[.smtpTLS].text == "required" {
+      return SMTPServer(
+        address, password: password, encryption: .required(trusted: trusted.isEmpty ? nil : trusted))
+    }
+    guard isThisMachine(address.host), address.text.hasPrefix("smtp:") else {
+      throw Problem(
+        description: "smtp-tls=off (\(self[.smtpTLS].origin)) is for a mail server on this machine, "
+          + "such as smtp://localhost.")
+    }
+    return SMTPServer(address, password: password, encryption: .off)
+  }
+
+  /// The SMS gateway; nil leaves text messages in the outbox folder.
+  func smsGateway() throws -> SMSGateway? {
+    guard !self[.smsGateway].text.isEmpty else {
+      try refuse([.smsAuthorizationFile], without: .smsGateway)
+      return nil
+    }
+    guard let address = SMSGateway.Address(self[.smsGateway].text) else {
+      throw badAddress(.smsGateway, "https://sms.example.org/messages (http only for this machine)")
+    }
+    return SMSGateway(address, authorization: try secret(in: .smsAuthorizationFile))
+  }
+
+  private func refuse(_ names: [Name], without needed: Name) throws {
+    for name in names where !self[name].text.isEmpty {
+      throw Problem(
+        description: "\(name.rawValue) is set (\(self[name].origin)), but \(needed.rawValue) is not.")
+    }
+  }
+
+  /// The one line of the file that a setting names; nil when it names none.
+  private func secret(in name: Name) throws -> Secret? {
+    guard !self[name].text.isEmpty else { return nil }
+    guard var bytes = FileManager.default.contents(atPath: self[name].text) else { throw unreadable(name) }
+    while let last = bytes.last, [10, 13].contains(last) { bytes.removeLast() }
+    guard !bytes.isEmpty, bytes.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
+      throw Problem(
+        description: "The file that \(name.rawValue) names (\(self[name].origin)) must hold one line of text."
+      )
+    }
+    return Secret(bytes)
+  }
+
+  private func unreadable(_ name: Name) -> Problem {
+    Problem(
+      description:
+        "\(name.rawValue) names \(self[name].text) (\(self[name].origin)), which cannot be read.")
+  }
+
+  /// Without the value: a password may stand in it.
+  private func badAddress(_ name: Name, _ example: String) -> Problem {
+    Problem(description: "\(name.rawValue) (\(self[name].origin)) should read like \(example).")
+  }
+
   private func number(_ name: Name) -> Int { Int(self[name].text) ?? 0 }
 
   private func bad(_ name: Name, _ example: String) -> Problem {
@@ -191,15 +316,25 @@ struct Settings: Sendable {
     }
     for (name, words) in [
       (Name.signUp, ["open", "closed"]), (.limits, ["on", "off"]), (.hashCost, ["normal", "cheap"]),
-      (.logLevel, ["debug", "info", "warning", "error"]),
+      (.recoveryPolicy, ["standard", "strict"]), (.allowUnsafe, ["on", "off"]),
+      (.logLevel, ["debug", "info", "warning", "error"]), (.smtpTLS, ["required", "off"]),
     ] where !words.contains(self[name].text) { throw bad(name, words.joined(separator: " or ")) }
     guard self[.database].text.hasPrefix("sqlite:"), !databasePath.isEmpty else {
       throw bad(.database, "sqlite:data/sparekey.sqlite")
     }
+    do {
+      _ = try Period(self[.holdPeriod].text)
+    } catch {
+      throw Problem(
+        description:
+          "hold-period is \"\(self[.holdPeriod].text)\" (\(self[.holdPeriod].origin)); \(error.description)")
+    }
+    try refuseUnsafe(demo: false)
     let site = try site()
     guard (try? EmailAddress(self[.mailFrom].text)) != nil else {
       throw bad(.mailFrom, "accounts@example.org")
     }
+    _ = try (mailServer(), smsGateway())
     if let contact = site.operatorContact, !contact.hasPrefix("https://"), (try? EmailAddress(contact)) == nil
     {
       throw bad(.operatorContact, "help@example.org or https://example.org/help")
@@ -212,5 +347,31 @@ struct Settings: Sendable {
             "\(name.rawValue)=\(self[name].text) is for tests: host and public-url must be this machine's.")
       }
     }
+  }
+}
+
+/// A length of time as operators write it: `30d`, `12h`, `90m`, `90s`; from one second to 365 days.
+private struct Period {
+  let duration: Duration
+
+  struct Unreadable: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  init(_ text: String) throws(Unreadable) {
+    if Int(text) != nil {
+      throw Unreadable(description: "it needs its unit: \(text)d for days, \(text)s for seconds.")
+    }
+    let units = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+    guard let unit = text.last.flatMap({ units[String($0)] }), let count = Int(text.dropLast()),
+      text.allSatisfy(\.isASCII), let first = text.first, first.isNumber
+    else {
+      throw Unreadable(description: "it should read like 30d, 12h, 90m or 90s.")
+    }
+    let (seconds, isTooLarge) = count.multipliedReportingOverflow(by: unit)
+    guard !isTooLarge, (1...365 * 86_400).contains(seconds) else {
+      throw Unreadable(description: "it has to be from 1s to 365d.")
+    }
+    duration = .seconds(seconds)
   }
 }

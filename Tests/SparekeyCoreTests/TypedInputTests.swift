@@ -63,6 +63,40 @@ import Testing
   }
 }
 
+@Suite struct `Phone numbers` {
+  @Test(arguments: [
+    "+4917112345689", "+49 171 123-456 89", "0049 (171) 12345689", "+49 (0)171 12345689",
+    "\u{FF0B}\u{FF14}\u{FF19} \u{FF11}\u{FF17}\u{FF11}\u{3000}12345689", " +49.171/12345689\n",
+  ])
+  func `S4: every usual spelling is one number`(typed: String) throws {
+    #expect(try PhoneNumber(typed).text == "+4917112345689")
+  }
+
+  @Test(arguments: [
+    ("", FieldProblem.missing), (" ( ) - ", .missing),
+    ("0171 12345689", .malformed), ("4917112345689", .malformed), ("+0491711234", .malformed),
+    ("00049 171 1234", .malformed),
+    ("+", .tooShort(minimum: 8)), ("+4917112", .tooShort(minimum: 8)),
+    ("+4917112345678901", .tooLong(maximum: 15)), (String(repeating: "1", count: 5_000), .tooLong(maximum: 15)),
+    ("+49171CALLME", .impossible("C")), ("+49171123456;ext=7", .impossible(";")), ("+49+17112345", .impossible("+")),
+    ("+491711234\r\nBcc: x", .impossible("B")), ("+49171123\u{0664}\u{0665}\u{0666}", .impossible("\u{0664}")),
+    ("+49171123\u{0}456", .impossible("\u{0}")), ("+4917112345,+4917112346", .impossible(",")),
+  ])
+  func `Q5 T24: what is no number, or could mean two, is refused and said`(typed: String, problem: FieldProblem) {
+    #expect(throws: Refusal.field(.phone, problem)) { try PhoneNumber(typed) }
+  }
+
+  @Test func `S2: a masked number shows the country's first digits and the last two`() throws {
+    #expect(try PhoneNumber("+4917112345689").masked == "+49 •••• ••89")
+    #expect(try PhoneNumber("+12025550").masked == "+12 •••• ••50")
+  }
+
+  @Test func `E.164: 8 and 15 digits are the bounds`() throws {
+    #expect(throws: Never.self) { try PhoneNumber("+12345678") }
+    #expect(throws: Never.self) { try PhoneNumber("+123456789012345") }
+  }
+}
+
 @Suite struct `Password rules` {
   let rules = PasswordRules(breached: ["password123456", "correcthorse"], serviceName: "Sparekey")
 

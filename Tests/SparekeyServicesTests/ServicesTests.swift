@@ -137,7 +137,8 @@ import Testing
     #expect(!headers.contains { $0.hasPrefix("Bcc:") || $0.hasPrefix("X:") })
     #expect(headers.contains { $0.hasPrefix("Subject: =?utf-8?B?") })
     #expect(headers.contains("Date: Fri, 15 Jan 2027 08:00:00 +0000"))
-    #expect(text.hasSuffix("Grüße\r\nzwei"))
+    #expect(headers.contains("Content-Transfer-Encoding: quoted-printable"))
+    #expect(text.hasSuffix("Gr=C3=BC=C3=9Fe\r\nzwei"))
   }
 
   @Test func `O1: no encoded word is longer than mail allows, and no character is torn apart`() throws {

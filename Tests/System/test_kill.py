@@ -1,161 +1,27 @@
-"""Q4, C9, T27: kill -9 at any moment while codes are made and redeemed. What was acknowledged is there afterwards, a
-dead code never lives, and what got no answer is wholly done or not at all.
+"""Q4, C9, T27: kill -9 at any moment while accounts and codes are made and redeemed. What was acknowledged is there
+afterwards, a dead code never lives, and what got no answer is wholly done or not at all.
 
-KILL_ROUNDS sets how often (default 8)."""
+KILL_ROUNDS sets how often (default 8), KILL_SEED the choices."""
 
 import os
 import random
-import signal
-import socket
-import subprocess
-import threading
-import time
 
-import requests
+from ledger import Newcomers, Service, cut_off, people
 
-BINARY = os.environ.get("SPAREKEY_BINARY", ".build/debug/sparekey")
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "8"))
-PEOPLE = 4
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Service:
-    def __init__(self, folder):
-        self.folder = folder
-        self.port = free_port()
-        self.url = f"http://localhost:{self.port}"
-        self.process = None
-
-    def start(self):
-        # Settings come from the command line alone.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SPAREKEY_")}
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", str(self.folder), "--port", str(self.port), "--set", "limits=off",
-             "--set", "hash-cost=cheap"],
-            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            try:
-                if requests.get(self.url + "/readyz", timeout=2).ok:
-                    return
-            except requests.ConnectionError:
-                time.sleep(0.05)
-        raise AssertionError("the service did not come back within ten seconds")
-
-    def kill(self):
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def call(self, method, path, body=None, token=None):
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return requests.request(method, self.url + "/api/v1/" + path, json=body, headers=headers, timeout=10)
-
-
-class Person:
-    """Keeps a ledger: what was answered, and what was asked without an answer."""
-
-    def __init__(self, name):
-        self.name = name
-        self.passwords = []  # the last one answered, then those asked for without an answer
-        self.codes = []
-        self.dead = []
-        self.doubt = None
-
-    def sign_in(self, service, password):
-        journey = service.call("POST", "sign-in", {"username": self.name}).json()["journey"]
-        answer = service.call("POST", "sign-in/password", {"journey": journey, "password": password})
-        assert answer.status_code in (200, 403, 409), answer.text
-        return answer.json()["session"]["token"] if answer.status_code == 200 else None
-
-    def prove(self, service, code):
-        journey = service.call("POST", "recovery", {"username": self.name}).json()["journey"]
-        return service.call("POST", "recovery/recovery-code", {"journey": journey, "code": code})
-
-    def generate(self, service):
-        token = self.sign_in(service, self.passwords[-1])
-        self.doubt = ("generate",)
-        answer = service.call("POST", "recovery-code", token=token)
-        assert answer.status_code == 201, answer.text
-        self.dead += self.codes
-        self.codes = [answer.json()["code"]]
-        self.doubt = None
-
-    def redeem(self, service):
-        answer = self.prove(service, self.codes[-1])
-        assert answer.status_code == 200, answer.text
-        journey = answer.json()["journey"]
-        password = f"redeemed {random.random()} by {self.name}"
-        self.doubt = ("redeem", journey, password)
-        answer = service.call("POST", "recovery/new-password", {"journey": journey, "password": password})
-        assert answer.status_code == 200, answer.text
-        self.dead += self.codes
-        self.codes = [answer.json()["recoveryCode"]]
-        self.passwords = [password]
-        self.doubt = None
-
-    def work(self, service, stop, faults):
-        try:
-            while not stop.is_set():
-                random.choice([self.generate, self.redeem])(service)
-        except (requests.ConnectionError, requests.Timeout):
-            pass
-        except Exception as fault:  # told to the test, which runs in another thread
-            faults.append(f"{self.name}: {fault!r}")
-
-    def check(self, service):
-        """After a restart: the ledger holds; what was in doubt is settled one way or the other."""
-        doubt, self.doubt = self.doubt, None
-        if doubt and doubt[0] == "redeem":
-            _, journey, password = doubt
-            # A lost answer loses nothing: the same journey again gives it, or does it now.
-            answer = service.call("POST", "recovery/new-password", {"journey": journey, "password": password})
-            assert answer.status_code == 200, f"{self.name} lost the way back: {answer.text}"
-            self.dead += self.codes
-            self.codes = [answer.json()["recoveryCode"]]
-            self.passwords = [password]
-        elif doubt:
-            # A code was perhaps made and never seen: the last one shown works, or says that it was replaced.
-            answer = self.prove(service, self.codes[-1])
-            if answer.status_code != 200:
-                assert answer.json()["type"].endswith("code-replaced"), answer.text
-                self.dead += self.codes
-                self.codes = []
-                self.generate(service)
-        assert self.sign_in(service, self.passwords[-1]), f"{self.name} cannot sign in with an acknowledged password"
-        assert self.prove(service, self.codes[-1]).status_code == 200, f"{self.name}'s shown code does not work"
-        for dead in self.dead[-3:]:
-            assert self.prove(service, dead).status_code == 403, f"a dead code of {self.name} lives"
+SEED = int(os.environ.get("KILL_SEED", "1"))
 
 
 def test_q4_kill_nine_loses_nothing_that_was_acknowledged(tmp_path):
-    random.seed(int(os.environ.get("KILL_SEED", "1")))
+    random.seed(SEED)
     service = Service(tmp_path / "data")
     service.start()
-    people = [Person(f"person{number}x") for number in range(PEOPLE)]
     try:
-        for person in people:
-            password = f"the first password of {person.name}"
-            answer = service.call("POST", "accounts", {"username": person.name, "password": password})
-            assert answer.status_code == 201, answer.text
-            person.passwords = [password]
-            person.generate(service)
+        workers = [*people(service), Newcomers()]
         for _ in range(ROUNDS):
-            stop, faults = threading.Event(), []
-            threads = [threading.Thread(target=p.work, args=(service, stop, faults)) for p in people]
-            for thread in threads:
-                thread.start()
-            time.sleep(random.uniform(0.05, 0.8))
-            service.kill()
-            stop.set()
-            for thread in threads:
-                thread.join()
-            assert not faults, faults
+            cut_off(service, workers)
             service.start()
-            for person in people:
-                person.check(service)
+            for worker in workers:
+                worker.check(service)
     finally:
         service.kill()

@@ -1,7 +1,7 @@
 import Crypto
 
 /// What a key is used for. Each purpose has its own derived key, so that nothing sealed for one opens as another.
-package enum KeyPurpose: String, Sendable {
+package enum KeyPurpose: String, Sendable, CaseIterable {
   case passwordPepper = "password"
   case codePepper = "recovery-code"
   case contact = "contact"
@@ -37,25 +37,31 @@ package struct KeyRing: Sendable {
     }
   }
 
-  private let masters: [UInt8: SymmetricKey]
+  /// Derived once: deriving a key takes longer than using it.
+  private let keys: [UInt8: [KeyPurpose: SymmetricKey]]
   private let currentID: UInt8
   private let randomness: Randomness
 
   /// The last master is the current one.
   package init?(masters: [Master], randomness: Randomness) {
     guard let current = masters.last else { return nil }
-    self.masters = Dictionary(
-      masters.map { ($0.id, $0.secret.withBytes { SymmetricKey(data: $0) }) }, uniquingKeysWith: { $1 })
+    keys = Dictionary(
+      masters.map { ($0.id, Self.keys(of: $0.secret.withBytes { SymmetricKey(data: $0) })) },
+      uniquingKeysWith: { $1 })
     currentID = current.id
     self.randomness = randomness
   }
 
-  private func key(_ purpose: KeyPurpose, master: UInt8) -> SymmetricKey? {
-    masters[master].map {
-      HKDF<SHA256>.deriveKey(
-        inputKeyMaterial: $0, info: Array("sparekey/\(purpose.rawValue)/1".utf8), outputByteCount: 32)
+  private static func keys(of master: SymmetricKey) -> [KeyPurpose: SymmetricKey] {
+    var keys: [KeyPurpose: SymmetricKey] = [:]
+    for purpose in KeyPurpose.allCases {
+      keys[purpose] = HKDF<SHA256>.deriveKey(
+        inputKeyMaterial: master, info: Array("sparekey/\(purpose.rawValue)/1".utf8), outputByteCount: 32)
     }
+    return keys
   }
+
+  private func key(_ purpose: KeyPurpose, master: UInt8) -> SymmetricKey? { keys[master]?[purpose] }
 
   /// Seals bytes. Shape: key id (1 byte), nonce (12), ciphertext, tag (16).
   package func seal(_ plain: some Collection<UInt8>, for purpose: KeyPurpose, bound context: String)
@@ -88,7 +94,7 @@ package struct KeyRing: Sendable {
   /// A keyed digest (HMAC-SHA256, 32 bytes) under the oldest master, so that digests in the database stay
   /// comparable while keys rotate.
   package func digest(_ bytes: some Collection<UInt8>, for purpose: KeyPurpose) -> [UInt8] {
-    guard let oldest = masters.keys.min(), let key = key(purpose, master: oldest) else {
+    guard let oldest = keys.keys.min(), let key = key(purpose, master: oldest) else {
       preconditionFailure("a key ring is never empty")
     }
     return Array(HMAC<SHA256>.authenticationCode(for: Array(bytes), using: key))
@@ -96,5 +102,12 @@ package struct KeyRing: Sendable {
 
   package func digest(_ text: String, for purpose: KeyPurpose) -> [UInt8] {
     digest(Array(text.utf8), for: purpose)
+  }
+}
+
+extension Ports {
+  /// What is kept of an issued code: its keyed digest, bound to what it was issued for.
+  package func digest(issuedCode code: String, for subject: String) -> [UInt8] {
+    keys.digest("\(subject)\u{0}\(code)", for: .issuedCode)
   }
 }

@@ -49,20 +49,20 @@ package struct Notice: Sendable, Codable {
 
   package let kind: Kind
   package let username: String
+  /// How it reaches its owner.
+  package let channel: Contact.Kind
+  /// An email address, or a phone number as `PhoneNumber.text` has it.
   package let address: String
   package let at: Timestamp
   package let source: Source
 
-  package init(kind: Kind, username: String, address: String, at: Timestamp, source: Source) {
+  package init(kind: Kind, username: String, contact: Contact, at: Timestamp, source: Source) {
     self.kind = kind
     self.username = username
-    self.address = address
+    channel = contact.kind
+    address = contact.address
     self.at = at
     self.source = source
-  }
-
-  package init(kind: Kind, username: String, contact: Contact, at: Timestamp, source: Source) {
-    self.init(kind: kind, username: username, address: contact.address, at: at, source: source)
   }
 }
 
@@ -83,6 +83,8 @@ package protocol OutboxStore {
   func delivered(_ id: String, at now: Timestamp) throws
   /// Gives a message back for a later try.
   func postpone(_ id: String, until time: Timestamp) throws
+  /// Forgets a message that cannot be delivered.
+  func giveUp(_ id: String) throws
   func forgetDelivered(before time: Timestamp) throws
 }
 
@@ -121,38 +123,54 @@ extension Ports {
 
   private static var noticeSize: Int { 1_024 }
 
-  /// Delivers what is due. - Returns: how many messages were taken up.
-  package func deliverOutbox(with deliver: @Sendable (Notice) async throws -> Void) async throws -> Int {
+  /// Delivers what is due, one after the other. A message may be delivered twice after a crash, then with the same id.
+  /// - Parameters:
+  ///   - limit: taken up at most; nobody else takes them for two minutes.
+  ///   - deliver: is given the message and its id, and throws `Undelivered` when it did not go.
+  ///   - failed: hears of each message that did not go.
+  /// - Returns: how many messages were taken up.
+  package func deliverOutbox(
+    upTo limit: Int = 16, with deliver: @Sendable (_ notice: Notice, _ id: String) async throws -> Void,
+    failed: @Sendable (FailedDelivery) -> Void = { _ in }
+  ) async throws -> Int {
     let due = try await database.write { transaction in
-      try transaction.leaseOutbox(limit: 16, until: transaction.now + .minutes(2), at: transaction.now)
+      try transaction.leaseOutbox(limit: limit, until: transaction.now + .minutes(2), at: transaction.now)
     }
-    for message in due { try await take(message, deliver) }
+    for message in due { try await take(message, deliver, failed) }
     return due.count
   }
 
   private func take(
-    _ message: OutboxMessage, _ deliver: @Sendable (Notice) async throws -> Void
+    _ message: OutboxMessage, _ deliver: @Sendable (Notice, String) async throws -> Void,
+    _ failed: @Sendable (FailedDelivery) -> Void
   ) async throws {
     struct UnreadableMessage: Error {}
+    var told: HoldID?
     do {
-      var told: HoldID?
       guard let body = keys.open(message.sealedBody, for: .outbox, bound: "outbox/\(message.id)") else {
         throw UnreadableMessage()
       }
       // A message to nobody is blank.
       if body.contains(where: { $0 != UInt8(ascii: " ") }) {
         let notice = try JSON.decode(Notice.self, from: body)
-        try await deliver(notice)
         told = notice.startedHoldOfSenior
+        try await deliver(notice, message.id)
       }
       try await database.write { [told] transaction in
         try transaction.delivered(message.id, at: transaction.now)
         if let told { try transaction.markTold(told, at: transaction.now) }
       }
     } catch {
-      // 30 s, 1 min, 2 min … one hour: a mail server that is down hears of it soon after it is back.
-      let wait = Duration.seconds(min(3_600, 30 << min(message.attempts, 7)))
-      try await database.write { try $0.postpone(message.id, until: $0.now + wait) }
+      let failure = FailedDelivery(id: message.id, tries: message.attempts, problem: error)
+      try await database.write { [told] transaction in
+        // A hold waits for its first notice: that one is tried for as long as it takes.
+        if failure.isFinal, told == nil {
+          try transaction.giveUp(message.id)
+        } else {
+          try transaction.postpone(message.id, until: transaction.now + failure.wait)
+        }
+      }
+      failed(failure)
     }
   }
 }

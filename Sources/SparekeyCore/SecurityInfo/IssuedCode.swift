@@ -18,9 +18,3 @@ package enum IssuedCode {
     return String(code)
   }
 }
-
-extension Ports {
-  package func digest(issuedCode code: String, for subject: String) -> [UInt8] {
-    keys.digest("\(subject)\u{0}\(code)", for: .issuedCode)
-  }
-}

@@ -38,17 +38,3 @@ extension Ports {
     return state
   }
 }
-
-/// Base 64 with the URL alphabet, without padding (RFC 4648, section 5).
-package enum Base64URL {
-  package static func encode(_ bytes: [UInt8]) -> String {
-    Data(bytes).base64EncodedString().replacingOccurrences(of: "+", with: "-")
-      .replacingOccurrences(of: "/", with: "_").replacingOccurrences(of: "=", with: "")
-  }
-
-  package static func decode(_ text: String) -> [UInt8]? {
-    let standard = text.replacingOccurrences(of: "-", with: "+").replacingOccurrences(of: "_", with: "/")
-    return Data(base64Encoded: standard + String(repeating: "=", count: (4 - standard.utf8.count % 4) % 4))
-      .map(Array.init)
-  }
-}

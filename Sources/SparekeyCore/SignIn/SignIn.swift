@@ -220,16 +220,3 @@ package struct SignIn: Sendable {
       takesTicket: hold?.takesTicket(of: account) ?? false)
   }
 }
-
-/// The name someone typed to begin a journey: shown again as it is, so bounded.
-/// - Throws: `Refusal.field(.username, …)`.
-package func typedName(_ typed: String) throws(Refusal) -> String {
-  // Control characters would be written out long, and a journey's length must not depend on what is in it (S6).
-  let name = String(
-    String.UnicodeScalarView(
-      typed.unicodeScalars.prefix(1_024).filter { $0.properties.generalCategory != .control })
-  ).drop { $0.isWhitespace }
-  guard !name.isEmpty else { throw .field(.username, .missing) }
-  guard name.utf8.count <= 256 else { throw .field(.username, .tooLong(maximum: 256)) }
-  return String(name)
-}

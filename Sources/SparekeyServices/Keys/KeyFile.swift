@@ -12,6 +12,7 @@ package enum KeyFile {
   package enum Problem: Error, Equatable, CustomStringConvertible {
     case missing(path: String)
     case readableByOthers(path: String)
+    case unreadable(path: String, reason: String)
     case malformed(path: String, line: Int)
     case cannotCreate(path: String, reason: String)
 
@@ -21,6 +22,7 @@ package enum KeyFile {
         "The key file \(path) is missing, and the database cannot be opened without it. Put back its copy."
       case .readableByOthers(let path):
         "The key file \(path) can be read by other users. Run: chmod 600 \(path)"
+      case .unreadable(let path, let reason): "The key file \(path) cannot be read: \(reason)."
       case .malformed(let path, let line): "The key file \(path) cannot be read at line \(line)."
       case .cannotCreate(let path, let reason): "The key file \(path) cannot be made: \(reason)."
       }
@@ -41,13 +43,18 @@ package enum KeyFile {
       guard mayMake else { throw Problem.missing(path: path) }
       try create(path, "\(header)\n1 \(Data(randomness.bytes(32)).base64EncodedString())\n")
     }
+    guard access(path, R_OK) == 0 else {
+      throw Problem.unreadable(path: path, reason: String(cString: strerror(errno)))
+    }
     let attributes = try FileManager.default.attributesOfItem(atPath: path)
     let permissions = (attributes[.posixPermissions] as? NSNumber)?.intValue ?? 0
     guard permissions & 0o077 == 0 else { throw Problem.readableByOthers(path: path) }
 
     var masters: [KeyRing.Master] = []
-    let lines = try String(contentsOfFile: path, encoding: .utf8).split(
-      separator: "\n", omittingEmptySubsequences: false)
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw Problem.malformed(path: path, line: 1)
+    }
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() where !line.isEmpty && !line.hasPrefix("#") {
       let parts = line.split(separator: " ")
       guard parts.count == 2, let id = UInt8(parts[0]), !masters.contains(where: { $0.id == id }),
@@ -75,11 +82,7 @@ package enum KeyFile {
     guard write(file, bytes, bytes.count) == bytes.count, fsync(file) == 0,
       link(temporary, path) == 0 || errno == EEXIST
     else { throw Problem.cannotCreate(path: path, reason: String(cString: strerror(errno))) }
-    let folder = Glibc.open((path as NSString).deletingLastPathComponent, O_RDONLY)
-    if folder >= 0 {
-      fsync(folder)
-      close(folder)
-    }
+    Folder.flush((path as NSString).deletingLastPathComponent)
   }
 }
 

@@ -30,6 +30,10 @@ extension SQLTransaction {
     _ = try connection.execute("UPDATE outbox SET due_at = $2 WHERE id = $1", [.text(id), .time(time)])
   }
 
+  package func giveUp(_ id: String) throws {
+    _ = try connection.execute("DELETE FROM outbox WHERE id = $1", [.text(id)])
+  }
+
   package func forgetDelivered(before time: Timestamp) throws {
     _ = try connection.execute("DELETE FROM outbox WHERE delivered_at < $1", [.time(time)])
   }

@@ -2,6 +2,10 @@ import Foundation
 import GRDB
 import SparekeyCore
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// Accounts in one SQLite file: many readers, and one writer that commits several waiting transactions together.
 ///
 /// Durable: WAL with `synchronous = FULL`; when a write returns, it survives power loss.
@@ -21,12 +25,20 @@ package final class SQLiteDatabase: SparekeyCore.Database {
   ) throws {
     self.clock = clock
     self.wrap = wrap
+    try Self.checkPlace(path)
     var configuration = Configuration()
     configuration.maximumReaderCount = 4
     configuration.busyMode = .timeout(5)
     configuration.prepareDatabase { try $0.execute(sql: "PRAGMA foreign_keys = ON") }
     do {
+      let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size]) as? NSNumber
+      if let size, 1...Self.largestToCheck ~= size.intValue,
+        let damage = try Self.damage(at: path, check: "quick_check")
+      {
+        throw StoreProblem.damaged(path: path, what: damage)
+      }
       pool = try DatabasePool(path: path, configuration: configuration)
+      writes = WriteQueue(pool)
       // The pool sets NORMAL on its writer when it opens; without FULL an acknowledged write can be lost.
       try pool.writeWithoutTransaction { database in
         try database.execute(sql: "PRAGMA synchronous = FULL")
@@ -36,9 +48,49 @@ package final class SQLiteDatabase: SparekeyCore.Database {
       }
       try Migrations.run(on: pool, clock: clock)
     } catch let error as DatabaseError {
-      throw StoreProblem.cannotOpen(path: path, reason: error.message ?? "unknown")
+      throw StoreProblem.cannotOpen(path: path, reason: error.firstLine)
     }
-    writes = WriteQueue(pool)
+  }
+
+  /// A file up to this size is looked through at every start, which takes a fraction of a second.
+  private static let largestToCheck = 64 << 20
+
+  /// Refuses a place where there can be no database, with the system's own word on it. SQLite's is the same for all.
+  package static func checkPlace(_ path: String) throws(StoreProblem) {
+    func refuse(_ what: String, _ reason: String) throws(StoreProblem) {
+      throw .cannotOpen(path: path, reason: what + reason)
+    }
+    var status = stat()
+    if stat(path, &status) == 0 {
+      guard status.st_mode & S_IFMT != S_IFDIR else { return try refuse("", "it is a folder") }
+      guard access(path, R_OK | W_OK) == 0 else { return try refuse("", String(cString: strerror(errno))) }
+    }
+    let folder = (path as NSString).deletingLastPathComponent
+    guard access(folder.isEmpty ? "." : folder, W_OK | X_OK) == 0 else {
+      return try refuse("its folder: ", String(cString: strerror(errno)))
+    }
+  }
+
+  /// What SQLite finds wrong when it looks through a whole file and compares every index with its table; nil when all
+  /// is well. It changes nothing.
+  package static func damage(at path: String) throws -> String? {
+    do {
+      return try damage(at: path, check: "integrity_check")
+    } catch let error as DatabaseError {
+      return error.firstLine
+    }
+  }
+
+  private static func damage(at path: String, check: String) throws -> String? {
+    var configuration = Configuration()
+    configuration.readonly = true
+    configuration.busyMode = .timeout(5)
+    let found = try DatabaseQueue(path: path, configuration: configuration).read {
+      try String.fetchOne($0, sql: "PRAGMA \(check)(1)")
+    }
+    // The first finding stands under a headline.
+    let finding = found?.split(whereSeparator: \.isNewline).last.map(String.init) ?? "no answer"
+    return finding == "ok" ? nil : finding
   }
 
   /// SQLite's own word on how commits are flushed, from the connection that writes: 2 is FULL.
@@ -49,34 +101,58 @@ package final class SQLiteDatabase: SparekeyCore.Database {
   package func read<Answer: Sendable>(
     _ body: @escaping @Sendable (any Transaction) throws -> Answer
   ) async throws -> Answer {
-    try await pool.read { [clock, wrap] database in
-      try body(SQLTransaction(wrap(SQLiteConnection(database)), now: clock.now()))
+    try await explained {
+      try await pool.read { [clock, wrap] database in
+        try body(SQLTransaction(wrap(SQLiteConnection(database)), now: clock.now()))
+      }
     }
   }
 
   package func write<Answer: Sendable>(
     _ body: @escaping @Sendable (any Transaction) throws -> Answer
   ) async throws -> Answer {
-    try await writes.run { [clock, wrap] database in
-      try body(SQLTransaction(wrap(SQLiteConnection(database)), now: clock.now()))
+    try await explained {
+      try await writes.run { [clock, wrap] database in
+        try body(SQLTransaction(wrap(SQLiteConnection(database)), now: clock.now()))
+      }
+    }
+  }
+
+  /// SQLite's words name tables and columns, never a value.
+  private func explained<Answer>(_ body: () async throws -> Answer) async throws -> Answer {
+    do {
+      return try await body()
+    } catch let error as DatabaseError {
+      throw StoreProblem.failed(reason: error.firstLine)
     }
   }
 }
 
 /// What is wrong with the database file, for the person who runs the service.
-package enum StoreProblem: Error, CustomStringConvertible, Equatable {
+package enum StoreProblem: OperatorFault, Equatable {
   case cannotOpen(path: String, reason: String)
+  case damaged(path: String, what: String)
+  /// While serving: a full disk, a file that was taken away.
+  case failed(reason: String)
   case notDurable
   case newerSchema(found: Int, known: Int)
 
   package var description: String {
     switch self {
     case .cannotOpen(let path, let reason): "The database \(path) cannot be opened: \(reason)."
+    case .damaged(let path, let what):
+      "The database \(path) is damaged: \(what). Restore its newest backup."
+    case .failed(let reason): "The database answered: \(reason)."
     case .notDurable: "SQLite refused synchronous=FULL; acknowledged changes would not survive power loss."
     case .newerSchema(let found, let known):
       "The database has schema version \(found); this program knows up to \(known). Install the newer program."
     }
   }
+}
+
+extension DatabaseError {
+  /// SQLite's own words; what it quotes of a damaged schema goes over many lines.
+  fileprivate var firstLine: String { String((message ?? "\(resultCode)").prefix { !$0.isNewline }) }
 }
 
 /// GRDB's connection, as the statements see it.

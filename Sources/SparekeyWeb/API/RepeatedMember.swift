@@ -3,7 +3,7 @@ import Foundation
 /// Finds a member that occurs twice in one object of a JSON text. Decoders take one of the two and are silent about
 /// it: where two programs read the same body, each may see another name (row 14 of the bug list in the threat model).
 ///
-/// - Parameter json: valid JSON.
+/// - Parameter json: valid JSON in UTF-8.
 /// - Returns: the first repeated name.
 func repeatedMember(in json: Data) -> String? {
   /// The names seen in each open object; nil for an open array.

@@ -4,6 +4,10 @@ import SparekeyCore
 package struct NoticeLetter: Sendable {
   package let subject: String
   package let body: String
+  /// For a text message: at most two of them, or `longestShortText` characters.
+  package let shortText: String
+
+  package static let longestShortText = 300
 
   package init(_ notice: Notice, texts: Texts, settings: SiteSettings) {
     var values = [
@@ -37,6 +41,12 @@ package struct NoticeLetter: Sendable {
     case .wrongCodes(let count): (key, values["count"]) = ("wrongCodes", "\(count)")
     }
     subject = texts.format("mail.\(key).subject", values)
+    var short = values
+    // In two groups, as people read digits to themselves.
+    short["code"] = values["code"].map { "\($0.prefix(3)) \($0.dropFirst(3))" }
+    short["subject"] = subject
+    shortText = String(
+      texts.format(short["code"] == nil ? "sms.notice" : "sms.code", short).prefix(Self.longestShortText))
     let wasNotYou = ["confirmEmail", "issuedCode"].contains(key) ? "mail.ignore" : "mail.notYou"
     body =
       [

@@ -11,32 +11,32 @@ package enum ConnectionLimits {
   package static let body = TimeAmount.seconds(10)
   /// From the end of the request until the answer is taken.
   package static let answer = TimeAmount.seconds(60)
-  /// Open connections from one address.
-  package static let perAddress = 256
+  /// Open connections from one address, or from one /64 of IPv6.
+  package static let perNetwork = 256
 }
 
-/// Counts the connections of each address.
+/// Counts the connections of each network.
 package final class ConnectionCounter: Sendable {
-  private let counts = NIOLockedValueBox<[String: Int]>([:])
+  private let counts = NIOLockedValueBox<[ClientNetwork: Int]>([:])
 
   package init() {}
 
-  fileprivate func open(_ address: String) -> Bool {
+  fileprivate func open(_ network: ClientNetwork) -> Bool {
     counts.withLockedValue { counts in
-      counts[address, default: 0] += 1
-      return counts[address, default: 0] <= ConnectionLimits.perAddress
+      counts[network, default: 0] += 1
+      return counts[network, default: 0] <= ConnectionLimits.perNetwork
     }
   }
 
-  fileprivate func close(_ address: String) {
+  fileprivate func close(_ network: ClientNetwork) {
     counts.withLockedValue { counts in
-      let left = counts[address, default: 1] - 1
-      counts[address] = left > 0 ? left : nil
+      let left = counts[network, default: 1] - 1
+      counts[network] = left > 0 ? left : nil
     }
   }
 }
 
-/// Closes a connection that takes too long over a request or an answer, or is one too many from its address. Deadlines
+/// Closes a connection that takes too long over a request or an answer, or is one too many from its network. Deadlines
 /// are for whole messages: single bytes do not move them.
 package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   package typealias InboundIn = HTTPRequestPart
@@ -47,7 +47,7 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
   private let counter: ConnectionCounter
   /// Proxies carry many people's connections.
   private let uncounted: Set<String>
-  private var address: String?
+  private var network: ClientNetwork?
   private var deadline: Scheduled<Void>?
 
   package init(counter: ConnectionCounter, uncounted: Set<String>) {
@@ -57,9 +57,12 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
 
   package func handlerAdded(context: ChannelHandlerContext) {
     let address = context.remoteAddress?.ipAddress ?? ""
-    guard !uncounted.contains(address) else { return expect(ConnectionLimits.head, context) }
-    self.address = address
-    guard counter.open(address) else { return context.close(promise: nil) }
+    guard !uncounted.contains(ClientNetwork.plain(address)) else {
+      return expect(ConnectionLimits.head, context)
+    }
+    let network = ClientNetwork(address)
+    self.network = network
+    guard counter.open(network) else { return context.close(promise: nil) }
     expect(ConnectionLimits.head, context)
   }
 
@@ -73,8 +76,8 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
   private func leave() {
     deadline?.cancel()
     deadline = nil
-    if let address { counter.close(address) }
-    address = nil
+    if let network { counter.close(network) }
+    network = nil
   }
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -32,10 +32,11 @@ struct Edge: RouterMiddleware {
       response = await self.response(to: .serviceUnavailable, request, context)
     } catch {
       let reference = Base32.encode(site.ports.randomness.bytes(5)).uppercased()
-      // The error's own text may quote what was typed; its type says enough with the reference.
+      // Any other error's own text may quote what was typed; its type says enough with the reference.
+      let reason = (error as? any OperatorFault)?.description ?? "\(type(of: error))"
       site.logger.error(
         "fault",
-        metadata: ["reference": "\(reference)", "type": "\(type(of: error))", "at": "\(route(context))"])
+        metadata: ["reference": "\(reference)", "reason": "\(reason)", "at": "\(route(context))"])
       response = await self.response(to: .internalServerError, request, context, reference: reference)
     }
     for (name, value) in Self.headers(https: site.settings.publicURL.isHTTPS)
@@ -156,7 +157,18 @@ final class KnownMethods: Sendable {
 
   /// For an `Allow` header; nil for an unknown path.
   func methods(of path: String) -> String? {
-    methods.withLockedValue { $0[path]?.sorted().joined(separator: ", ") }
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    return methods.withLockedValue { methods in
+      let found = methods[path] ?? methods.first { Self.fits(parts, $0.key) }?.value
+      return found?.sorted().joined(separator: ", ")
+    }
+  }
+
+  /// Whether a path is one of a pattern like `/holds/{id}`.
+  private static func fits(_ parts: [Substring], _ pattern: String) -> Bool {
+    let patterns = pattern.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.count == patterns.count
+      && zip(parts, patterns).allSatisfy { !$0.isEmpty && $1.first == "{" || $0 == $1 }
   }
 }
 

@@ -1,4 +1,3 @@
-import Foundation
 import SparekeyCore
 
 /// The fields of a submitted form or a query. Each name may occur once: a second `username` is a mistake or a trick.
@@ -16,14 +15,7 @@ package struct Form: Sendable {
   /// Reads `application/x-www-form-urlencoded`.
   /// - Throws: `Malformed` for broken encoding or a repeated name.
   package init(_ encoded: String) throws(Malformed) {
-    var fields: [String: String] = [:]
-    for pair in encoded.split(separator: "&") {
-      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard let name = parts.first.flatMap(Self.decode),
-        let value = Self.decode(parts.count > 1 ? parts[1] : ""),
-        fields.updateValue(value, forKey: name) == nil
-      else { throw Malformed() }
-    }
+    guard let fields = formFields(of: encoded) else { throw Malformed() }
     self.fields = fields
   }
 
@@ -33,8 +25,4 @@ package struct Form: Sendable {
   package subscript(_ field: Field) -> String { self[field.rawValue] }
 
   package func has(_ name: String) -> Bool { fields[name] != nil }
-
-  private static func decode(_ text: Substring) -> String? {
-    text.replacingOccurrences(of: "+", with: " ").removingPercentEncoding
-  }
 }

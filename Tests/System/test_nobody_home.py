@@ -1,0 +1,126 @@
+"""S6, rows 25 and 27: whether a name is known cannot be told from how long an answer takes. Requests about a known, an
+unknown and an unconfirmed name take turns against a server with the normal cost of hashing; the figures are printed.
+
+TIMING_REQUESTS sets how often each is asked (default 25). Only a difference that anybody could see fails: finer ones
+are for those who read the figures, with more requests, on a quiet machine."""
+
+import math
+import os
+import secrets
+import time
+
+import numpy
+import pytest
+import requests
+
+REQUESTS = int(os.environ.get("TIMING_REQUESTS", "25"))
+PASSWORD = "violet anchor sevenfold"
+WRONG_CODE = "01234-56789-ABCDE-FGHJK-MNMMA"
+
+
+@pytest.fixture(scope="module")
+def slow_server(start_server):
+    """Hashes cost what they cost in use."""
+    return start_server({"hash-cost": "normal"})
+
+
+@pytest.fixture(scope="module")
+def names(slow_server):
+    """One name of each kind. The known one has a confirmed email and a code."""
+    # Whoever looks for a difference compares names that have as many options.
+    one_option = (
+        name for name in (f"kim{secrets.token_hex(4)}x" for _ in range(100)) if len(begin(slow_server, name)["options"]) == 1)
+    known, unconfirmed, unknown = next(one_option), next(one_option), next(one_option)
+    tokens = {}
+    for name in (known, unconfirmed):
+        body = {"username": name, "password": PASSWORD, "email": f"{name}@example.org"}
+        made = slow_server.call("POST", "/api/v1/accounts", body)
+        assert made.status_code == 201, made.text
+        tokens[name] = made.json()["session"]["token"]
+    assert slow_server.call("POST", "/api/v1/recovery-code", token=tokens[known]).status_code == 201
+    slow_server.wait_for_mail(f"{known}@example.org", 0)
+    slow_server.change_database(
+        "UPDATE contacts SET confirmed_at = added_at, confirmation = NULL WHERE account_id ="
+        " (SELECT id FROM accounts WHERE username = ?)", known)
+    return {"known": known, "unknown": unknown, "unconfirmed": unconfirmed}
+
+
+def begin(server, name):
+    return server.call("POST", "/api/v1/recovery", {"username": name}).json()
+
+
+def wrong_password(server, name):
+    journey = server.call("POST", "/api/v1/sign-in", {"username": name}).json()["journey"]
+    return "/api/v1/sign-in/password", {"journey": journey, "password": "not this one, surely"}, 403
+
+
+def start_of_recovery(server, name):
+    return "/api/v1/recovery", {"username": name}, 200
+
+
+def mail_asked_for(server, name):
+    started = begin(server, name)
+    return "/api/v1/recovery/issued-code", {"journey": started["journey"], "option": started["options"][0]["id"]}, 200
+
+
+def wrong_recovery_code(server, name):
+    journey = begin(server, name)["journey"]
+    return "/api/v1/recovery/recovery-code", {"journey": journey, "code": WRONG_CODE}, 403
+
+
+def rank_test(one, other):
+    """Mann and Whitney's: how likely so different a mixture is if both come from one source (two-sided, normal
+    approximation)."""
+    both = numpy.concatenate([one, other])
+    ranks = both.argsort().argsort() + 1.0
+    u = ranks[:len(one)].sum() - len(one) * (len(one) + 1) / 2
+    spread = math.sqrt(len(one) * len(other) * (len(both) + 1) / 12)
+    return math.erfc(abs(u - len(one) * len(other) / 2) / spread / math.sqrt(2))
+
+
+def hash_time(server, name):
+    """What one password costs, by the clock of whoever asks."""
+    times = []
+    for _ in range(7):
+        path, body, status = wrong_password(server, name)
+        times.append(ask(server, path, body, status))
+    return numpy.median(times)
+
+
+def ask(server, path, body, status):
+    began = time.perf_counter()
+    answer = session.post(server.url + path, json=body, timeout=20)
+    took = time.perf_counter() - began
+    assert answer.status_code == status, answer.text
+    return took * 1_000
+
+
+session = requests.Session()
+
+
+@pytest.mark.parametrize(
+    "step", [wrong_password, start_of_recovery, mail_asked_for, wrong_recovery_code], ids=lambda step: step.__name__)
+def test_s6_a_known_name_takes_as_long_as_an_unknown_one(slow_server, names, step):
+    times = {kind: [] for kind in names}
+    for kind, name in names.items():
+        ask(slow_server, *step(slow_server, name))
+    for turn in range(REQUESTS):
+        kinds = list(names)
+        for kind in kinds[turn % 3:] + kinds[:turn % 3]:
+            times[kind].append(ask(slow_server, *step(slow_server, names[kind])))
+    medians = {kind: numpy.median(each) for kind, each in times.items()}
+    bound = 0.2 * hash_time(slow_server, names["unknown"])
+    for kind in ("known", "unconfirmed"):
+        likely = rank_test(times[kind], times["unknown"])
+        print(
+            f"{step.__name__}: {kind} {medians[kind]:.2f} ms, unknown {medians['unknown']:.2f} ms, "
+            f"rank test p = {likely:.3f} of {REQUESTS} each")
+        # A noisy machine makes medians differ; only what is large and no chance fails.
+        assert abs(medians[kind] - medians["unknown"]) < bound or likely > 0.001
+
+
+def test_the_rank_test_tells_what_differs():
+    chance = numpy.random.default_rng(1)
+    same, other = chance.normal(10, 1, 200), chance.normal(10, 1, 200)
+    assert rank_test(same, other) > 0.01
+    assert rank_test(same, other + 0.5) < 0.001
