@@ -51,12 +51,12 @@ extension Site {
     router.get("/recover/done", use: page(RecoveryPages.done))
 
     // A recovery that waits (H2, H5, H7)
-    router.get("/holds/:id", use: page(HoldPages.status))
-    router.post("/holds/:id", use: page(HoldPages.statusByTicket))
-    router.post("/holds/:id/stop", use: page(HoldPages.stop))
-    router.get("/stop/:token", use: page(HoldPages.stopLink))
-    router.post("/stop/:token", use: page(HoldPages.pause))
-    router.post("/stop/:token/resume", use: page(HoldPages.letGoOn))
+    router.get("/holds/{id}", use: page(HoldPages.status))
+    router.post("/holds/{id}", use: page(HoldPages.statusByTicket))
+    router.post("/holds/{id}/stop", use: page(HoldPages.stop))
+    router.get("/stop/{token}", use: page(HoldPages.stopLink))
+    router.post("/stop/{token}", use: page(HoldPages.pause))
+    router.post("/stop/{token}/resume", use: page(HoldPages.letGoOn))
 
     // Sessions and step-up (S7)
     router.post("/sign-out", use: page(SignInPages.signOut))

@@ -8,7 +8,7 @@ package struct PolicyHelpPage: Page {
   /// Said while strict mode is on.
   package var strict: String?
 
-  init(_ table: PolicyTable, _ texts: Texts) {
+  package init(_ table: PolicyTable, _ texts: Texts) {
     lede = texts["policy.lede"]
     rows = table.rows
     notes = table.notes

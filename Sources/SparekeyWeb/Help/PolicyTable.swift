@@ -35,7 +35,8 @@ package struct PolicyTable: Sendable {
     isStrict = options.strictPolicy
     rows = RecoveryPolicy.table.map { row in
       let outcome = texts.words(row.outcome, period: period)
-      let strict = row.outcome(strict: true).map { texts.words($0, period: period) } ?? texts["policy.ignored"]
+      let strict =
+        row.outcome(strict: true).map { texts.words($0, period: period) } ?? texts["policy.ignored"]
       return Row(
         row: row.number,
         account: texts["policy.account.\(row.twoStep.map { $0 ? "twoStep" : "oneStep" } ?? "any")"],

@@ -38,7 +38,8 @@ extension Texts {
       // An email and a phone are one way where either does.
       let twin = set.map { ["email": "phone", "phone": "email"][$0] ?? $0 }
       let merged = set.map { ["email", "phone"].contains($0) ? "contact" : $0 }
-      let words = twin != set && sets.contains { Set($0) == Set(twin) } && Set(twin) != Set(set) ? merged : set
+      let words =
+        twin != set && sets.contains { Set($0) == Set(twin) } && Set(twin) != Set(set) ? merged : set
       if !said.contains(where: { Set($0) == Set(words) }) { said.append(words) }
     }
     return said.map { together($0.map { self["recover.need.\($0)"] }) }
