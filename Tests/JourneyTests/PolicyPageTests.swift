@@ -1,8 +1,8 @@
 import Foundation
-import SparekeyCore
 import SparekeyWeb
 import Testing
 
+@testable import SparekeyCore
 @testable import sparekey
 
 /// Everything that may be shown at once to one kind of account.
