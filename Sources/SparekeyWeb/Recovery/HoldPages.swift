@@ -57,6 +57,48 @@ enum HoldPages {
     }
   }
 
+  // MARK: the new password, forgotten while it waited
+
+  @Sendable static func chooseAgain(_ visit: Visit) async throws -> Reply {
+    .page(
+      ChooseAgainPage(path: "\(path(of: visit))/choose-again", newPassword: visit.texts.newPassword(visit)))
+  }
+
+  /// The ticket sends a code to the contact given with the claim; ticket and code choose another password.
+  @Sendable static func enterChoiceAgain(_ visit: Visit) async throws -> Reply {
+    let texts = visit.texts
+    let ticket = visit.form[.ticket]
+    var page = ChooseAgainPage(
+      path: "\(path(of: visit))/choose-again", ticket: String(ticket.prefix(64)),
+      newPassword: texts.newPassword(visit))
+    do {
+      guard !ticket.isEmpty else { throw Refusal.ticketWrong }
+      guard visit.form.has("code") else {
+        let masked = try await visit.site.holds.sendCodeToChooseAgain(
+          id(of: visit), ticket: ticket, source: visit.source)
+        page.sentTo = texts.format("chooseAgain.sentTo", ["address": masked])
+        return .page(page)
+      }
+      page.sentTo = texts["chooseAgain.sent"]
+      try await visit.site.holds.chooseAgain(
+        id(of: visit), ticket: ticket, code: visit.form[.code], password: visit.form[.newPassword],
+        source: visit.source)
+      return Reply.redirect("/sign-in?notice=password-changed")
+    } catch Refusal.ticketWrong {
+      page.sentTo = nil
+      page.ticketError = texts[ticket.isEmpty ? "error.ticket.missing" : "error.ticket.wrong"]
+    } catch Refusal.issuedCodeWrong {
+      page.codeError = texts["error.code.wrong"]
+    } catch Refusal.field(.code, let problem) {
+      page.codeError = texts.problem(problem, in: "code")
+    } catch Refusal.field(_, let problem) {
+      page.newPassword.error = texts.problem(problem, in: "newPassword")
+    } catch Refusal.notFound {
+      return visit.site.message("chooseAgain", link: "/help/sign-in", status: .notFound)
+    }
+    return .page(page, status: .unprocessableContent)
+  }
+
   // MARK: the link in a notice
 
   @Sendable static func stopLink(_ visit: Visit) async throws -> Reply {
