@@ -118,6 +118,8 @@ def test_s4_the_picture_holds_what_the_app_needs(visitor):
     visitor.sees("Connect your authenticator app")
     picture = visitor.page.locator(".app-qr").screenshot()
     image = cv2.imdecode(numpy.frombuffer(picture, numpy.uint8), cv2.IMREAD_COLOR)
+    # A camera sees more pixels than a screenshot has.
+    image = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
     uri, _, _ = cv2.QRCodeDetector().detectAndDecode(image)
     assert uri == visitor.page.locator("a[href^='otpauth:']").get_attribute("href")
     values = parse_qs(urlsplit(uri).query)

@@ -31,7 +31,9 @@ enum TwoStepPages {
     let period = ["duration": texts.duration(options.holdPeriod)]
     // H13: a code from before keeps its former right for a while; not in strict mode.
     let keepsUntil = (account.twoStepSince ?? visit.now) + Seniority.period
-    let isOlder = overview.proofs.code.map { $0.createdAt < account.twoStepSince ?? visit.now } ?? false
+    let isOlder = overview.proofs.code.map { code in
+      account.twoStepSince.map { code.createdAt < $0 } ?? true
+    }
     let notice = ["app-added": "appAdded", "passkey-added": "passkeyAdded", "on": "on"][visit.query["notice"]]
     return TwoStepPage(
       isOn: account.twoStep,
@@ -40,7 +42,7 @@ enum TwoStepPages {
       codeAlone: texts.format("account.twoStep.codeAlone", period),
       codeTogether: options.strictPolicy
         ? texts.format("account.twoStep.codeTogetherStrict", period) : texts["account.twoStep.codeTogether"],
-      olderCode: isOlder && !options.strictPolicy && visit.now < keepsUntil
+      olderCode: isOlder == true && !options.strictPolicy && visit.now < keepsUntil
         ? texts.format("account.twoStep.olderCode", ["date": texts.day(keepsUntil)]) : nil,
       notice: notice.map { texts["account.twoStep.notice.\($0)"] })
   }
