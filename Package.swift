@@ -98,7 +98,10 @@ let package = Package(
       dependencies: ["SparekeyStore", "SparekeyCore", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .testTarget(
-      name: "SparekeyServicesTests", dependencies: ["SparekeyServices", "SparekeyCore"],
+      name: "SparekeyServicesTests",
+      dependencies: [
+        "SparekeyServices", "SparekeyCore", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "JourneyTests",

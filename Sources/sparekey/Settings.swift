@@ -15,6 +15,9 @@ struct Settings: Sendable {
     case trustedProxies = "trusted-proxies"
     case operatorContact = "operator-contact"
     case mailFrom = "mail-from"
+    case holdPeriod = "hold-period"
+    case recoveryPolicy = "recovery-policy"
+    case allowUnsafe = "allow-unsafe"
     case smtp
     case smtpPasswordFile = "smtp-password-file"
     case smtpTLS = "smtp-tls"
@@ -41,6 +44,9 @@ struct Settings: Sendable {
       case .trustedProxies: "addresses whose X-Forwarded-For is believed, separated by commas"
       case .operatorContact: "email or https address shown on the help page"
       case .mailFrom: "sender of mails"
+      case .holdPeriod: "how long a recovery waits that does not open at once: 30d, 12h, 90m or 90s"
+      case .recoveryPolicy: "standard, or strict: a recovery code never opens a two-step account at once"
+      case .allowUnsafe: "on lets a short hold-period or --demo serve a public address"
       case .smtp:
         "mail server, such as smtp://user@mail.example.org:587; without one mail stays in the outbox"
       case .smtpPasswordFile: "file with the password for the mail server"
@@ -137,6 +143,9 @@ struct Settings: Sendable {
     case .signUp: "open"
     case .trustedProxies, .operatorContact: ""
     case .mailFrom: "sparekey@localhost"
+    case .holdPeriod: "30d"
+    case .recoveryPolicy: "standard"
+    case .allowUnsafe: "off"
     case .smtp, .smtpPasswordFile, .smtpCAFile, .smsGateway, .smsAuthorizationFile: ""
     case .smtpTLS: "required"
     case .limits: "on"
@@ -160,7 +169,35 @@ struct Settings: Sendable {
   var hashCosts: HashCosts { self[.hashCost].text == "cheap" ? .cheap : HashCosts() }
 
   var serviceOptions: ServiceOptions {
-    ServiceOptions(signUpOpen: self[.signUp].text == "open", limitsEnforced: self[.limits].text == "on")
+    ServiceOptions(
+      signUpOpen: self[.signUp].text == "open", limitsEnforced: self[.limits].text == "on",
+      holdPeriod: holdPeriod, strictPolicy: self[.recoveryPolicy].text == "strict")
+  }
+
+  /// Checked when the settings were read.
+  private var holdPeriod: Duration { (try? Period(self[.holdPeriod].text))?.duration ?? .days(30) }
+
+  /// Shorter than any owner can be expected to look into their mail.
+  var holdPeriodIsShort: Bool { holdPeriod < .days(1) }
+
+  /// What must not be open to others, unless someone insists.
+  /// - Throws: `Problem` saying why.
+  func refuseUnsafe(demo: Bool) throws {
+    let address = try site().publicURL
+    guard !address.isLocal, self[.allowUnsafe].text != "on" else { return }
+    if demo {
+      throw Problem(
+        description:
+          "--demo is for this machine: public-url is \(address.text), and whoever reads the demo's "
+          + "password could sign in there. If you want that, say allow-unsafe=on.")
+    }
+    if holdPeriodIsShort {
+      throw Problem(
+        description:
+          "hold-period is \(self[.holdPeriod].text) and public-url is \(address.text): in less than a "
+          + "day owners could lose their accounts before they read about it. If you want that, say allow-unsafe=on."
+      )
+    }
   }
 
   func site() throws -> SiteSettings {
@@ -281,11 +318,20 @@ struct Settings: Sendable {
     }
     for (name, words) in [
       (Name.signUp, ["open", "closed"]), (.limits, ["on", "off"]), (.hashCost, ["normal", "cheap"]),
+      (.recoveryPolicy, ["standard", "strict"]), (.allowUnsafe, ["on", "off"]),
       (.logLevel, ["debug", "info", "warning", "error"]), (.smtpTLS, ["required", "off"]),
     ] where !words.contains(self[name].text) { throw bad(name, words.joined(separator: " or ")) }
     guard self[.database].text.hasPrefix("sqlite:"), !databasePath.isEmpty else {
       throw bad(.database, "sqlite:data/sparekey.sqlite")
     }
+    do {
+      _ = try Period(self[.holdPeriod].text)
+    } catch {
+      throw Problem(
+        description:
+          "hold-period is \"\(self[.holdPeriod].text)\" (\(self[.holdPeriod].origin)); \(error.description)")
+    }
+    try refuseUnsafe(demo: false)
     let site = try site()
     guard (try? EmailAddress(self[.mailFrom].text)) != nil else {
       throw bad(.mailFrom, "accounts@example.org")
@@ -303,5 +349,31 @@ struct Settings: Sendable {
             "\(name.rawValue)=\(self[name].text) is for tests: host and public-url must be this machine's.")
       }
     }
+  }
+}
+
+/// A length of time as operators write it: `30d`, `12h`, `90m`, `90s`; from one second to 365 days.
+private struct Period {
+  let duration: Duration
+
+  struct Unreadable: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  init(_ text: String) throws(Unreadable) {
+    if Int(text) != nil {
+      throw Unreadable(description: "it needs its unit: \(text)d for days, \(text)s for seconds.")
+    }
+    let units = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+    guard let unit = text.last.flatMap({ units[String($0)] }), let count = Int(text.dropLast()),
+      text.allSatisfy(\.isASCII), let first = text.first, first.isNumber
+    else {
+      throw Unreadable(description: "it should read like 30d, 12h, 90m or 90s.")
+    }
+    let (seconds, isTooLarge) = count.multipliedReportingOverflow(by: unit)
+    guard !isTooLarge, (1...365 * 86_400).contains(seconds) else {
+      throw Unreadable(description: "it has to be from 1s to 365d.")
+    }
+    duration = .seconds(seconds)
   }
 }

@@ -114,7 +114,9 @@ final class World: Sendable {
   /// Takes what is in the outbox.
   func mail() async throws -> [Notice] {
     let taken = NIOLockedValueBox<[Notice]>([])
-    while try await ports.deliverOutbox(with: { notice, _ in taken.withLockedValue { $0.append(notice) } }) > 0 {
+    while try await ports.deliverOutbox(with: { notice, _ in taken.withLockedValue { $0.append(notice) } })
+      > 0
+    {
     }
     return taken.withLockedValue { $0 }.sorted { $0.at < $1.at }
   }

@@ -111,5 +111,8 @@ import Testing
     #expect(try await lease(at: now + .minutes(2)) == ["letter"])
     try await database.write { try $0.delivered("letter", at: now) }
     #expect(try await lease(at: now + .hours(1)).isEmpty)
+    try await database.write { try $0.enqueue("returned", sealedBody: [1]) }
+    try await database.write { try $0.giveUp("returned") }
+    #expect(try await lease(at: now + .hours(1)).isEmpty)
   }
 }

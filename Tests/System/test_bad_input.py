@@ -333,7 +333,7 @@ def way_back(browser, name):
     return steps
 
 
-def test_s6_a_known_and_an_unknown_name_see_the_same_pages(server):
+def test_s6_row_25_a_known_and_an_unknown_name_see_the_same_pages(server):
     """S6: same status, same headers, same page but for the masked options, same length of what is sealed."""
     known = Person()
     owner = Browser(server)
@@ -360,7 +360,7 @@ def test_s6_a_known_and_an_unknown_name_see_the_same_pages(server):
             assert [len(value) for value in sealed[0]] == [len(value) for value in sealed[1]], where
 
 
-def test_s6_the_api_tells_no_more(server):
+def test_s6_row_25_the_api_tells_no_more(server):
     known = Person()
     requests.post(
         server.url + "/api/v1/accounts", timeout=20,

@@ -206,6 +206,8 @@ package protocol HoldStore {
   func insert(_ hold: Hold, nextNoticeAt: Timestamp?) throws -> Bool
   func hold(_ id: HoldID) throws -> Hold?
   func openHold(of account: AccountID) throws -> Hold?
+  /// Of all accounts, the next to end first.
+  func openHolds() throws -> [HoldID]
   /// The last one that was stopped.
   func stoppedHold(of account: AccountID) throws -> Hold?
   /// The last one that completed, for the ticket at the first sign-in.

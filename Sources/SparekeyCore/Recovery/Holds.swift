@@ -58,6 +58,31 @@ package struct Holds: Sendable {
     }
   }
 
+  /// For operators: every open hold, the next to end first.
+  package func allOpen() async throws -> [Status] {
+    try await ports.database.read { [ports] transaction in
+      try transaction.openHolds().compactMap { try transaction.hold($0) }
+        .map { try ports.status(of: $0, in: transaction) }
+    }
+  }
+
+  /// For operators: one hold, open or ended.
+  package func status(forOperator id: HoldID) async throws -> Status? {
+    try await ports.database.read { [ports] transaction in
+      try transaction.hold(id).map { try ports.status(of: $0, in: transaction) }
+    }
+  }
+
+  /// For operators: those that wait beyond their end because nobody could be told of their start.
+  package func overdueUntold() async throws -> [Status] {
+    let now = ports.clock.now()
+    return try await allOpen().filter { status in
+      let hold = status.hold
+      return hold.state == .running && hold.endsAt <= now && hold.toldAt == nil
+        && hold.seniors.contains { $0.kind == .email || $0.kind == .phone }
+    }
+  }
+
   // MARK: acting
 
   /// A senior contact objects: the hold pauses (H7, H9). - Throws: `Refusal.notFound`, `.juniorProof`, `.holdOver`.

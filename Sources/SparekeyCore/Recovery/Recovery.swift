@@ -36,6 +36,12 @@ package struct Recovery: Sendable {
     try ports.open(RecoveryAttempt.self, token, for: binding).username
   }
 
+  /// What was shown in a journey so far.
+  /// - Throws: `Refusal.expired`.
+  package func evidence(in token: String, binding: JourneyBinding) throws(Refusal) -> [ProofKind] {
+    try ports.open(RecoveryAttempt.self, token, for: binding).evidence.map(\.kind)
+  }
+
   /// *Use a different verification option*.
   package func useDifferentOption(_ token: String, binding: JourneyBinding) async throws -> RecoveryProgress {
     try await walk(token, .differentOption, binding)
@@ -217,20 +223,23 @@ package struct Recovery: Sendable {
   /// reserved, and every contact told (H2).
   ///
   /// The same journey again gets the same answer for ten minutes, so that a lost response loses nothing.
+  /// - Parameter acceptsWait: whoever asks knows that it may take effect only later: `acceptWait` is in it.
   /// - Throws: `Refusal.field(…)`, `.outOfStep`, `.codeUsed`, `.codeReplaced`, `.changedMeanwhile`, `.expired`,
   ///   `.notEnough`, `.holdRunning`, `.juniorProof`, `.ticketWrong`, `.frozen`, `.slowDown`, `.busy`.
   package func finish(
-    _ token: String, wanted: Wanted, binding: JourneyBinding, source: Source
+    _ token: String, wanted: Wanted, acceptsWait: Bool = false, binding: JourneyBinding, source: Source
   ) async throws -> RecoveryEnd {
-    let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
-    guard case .choosingPassword = attempt.state, let target = attempt.target else { throw Refusal.outOfStep }
+    let opened = try ports.open(RecoveryAttempt.self, token, for: binding)
+    let due: [RecoveryAttempt.Step] = acceptsWait ? [.newPassword, .weighing] : [.newPassword]
+    guard due.contains(opened.step), let target = opened.target else { throw Refusal.outOfStep }
     let before = try await ports.database.read { [ports] transaction -> (AccountFacts?, Timestamp)? in
-      if try transaction.spent(attempt.id.text) != nil { return nil }
-      try ports.refuseSpentCode(attempt, in: transaction)
-      return (try ports.facts(named: attempt.lookupName, in: transaction), transaction.now)
+      if try transaction.spent(opened.id.text) != nil { return nil }
+      try ports.refuseSpentCode(opened, in: transaction)
+      return (try ports.facts(named: opened.lookupName, in: transaction), transaction.now)
     }
-    guard let (found, seen) = before else { return try await answer(to: attempt) }
+    guard let (found, seen) = before else { return try await answer(to: opened) }
     let strict = ports.options.strictPolicy
+    let attempt = try opened.step == .weighing ? ports.accepting(opened, about: found, at: seen) : opened
     let decision = try attempt.decision(about: found, strict: strict, at: seen)
     guard let facts = found, decision.outcome != .notEnough else { throw Refusal.notEnough }
     let parked = try await park(
@@ -505,6 +514,15 @@ extension Ports {
     at now: Timestamp
   ) throws(Refusal) {
     try attempt.receive(event, about: facts, strict: options.strictPolicy, at: now)
+  }
+
+  /// The journey with its wait accepted.
+  fileprivate func accepting(
+    _ attempt: RecoveryAttempt, about facts: AccountFacts?, at now: Timestamp
+  ) throws(Refusal) -> RecoveryAttempt {
+    var accepted = attempt
+    try receive(.acceptWait, in: &accepted, about: facts, at: now)
+    return accepted
   }
 
   package func effectiveAt(_ outcome: RecoveryPolicy.Outcome, at now: Timestamp) -> Timestamp? {

@@ -87,6 +87,11 @@ extension SQLTransaction {
       "UPDATE holds SET told_at = $2 WHERE id = $1 AND told_at IS NULL", [.id(hold), .time(now)])
   }
 
+  package func openHolds() throws -> [HoldID] {
+    try connection.query("SELECT id FROM holds WHERE ended_at IS NULL ORDER BY ends_at", [])
+      .map { try $0.id(0) }
+  }
+
   package func dueHolds(at now: Timestamp, limit: Int) throws -> [HoldID] {
     try connection.query(
       """

@@ -10,17 +10,23 @@ struct Call: Sendable {
   let source: Source
   let now: Timestamp
   fileprivate let body: Data
+  private let parameters: Parameters
   private let token: Secret?
 
-  fileprivate init(site: Site, source: Source, body: Data, authorization: String?) {
+  fileprivate init(
+    site: Site, source: Source, body: Data, parameters: Parameters, authorization: String?
+  ) {
     self.site = site
     self.source = source
     self.body = body
+    self.parameters = parameters
     now = site.ports.clock.now()
     let parts = authorization?.split(separator: " ", maxSplits: 1) ?? []
     // The scheme's name has no case (RFC 9110, section 11.1).
     token = parts.count == 2 && parts[0].lowercased() == "bearer" ? Secret(String(parts[1])) : nil
   }
+
+  var isEmpty: Bool { body.isEmpty }
 
   /// - Throws: `UnreadableBody` naming the member that is missing or of the wrong kind.
   func decode<Body: Decodable>(_ type: Body.Type = Body.self) throws(UnreadableBody) -> Body {
@@ -30,32 +36,67 @@ struct Call: Sendable {
       throw UnreadableBody(field: nil, detail: "The body is not JSON in UTF-8.")
     }
     if let name = repeatedMember(in: body) {
-      throw UnreadableBody(field: name, detail: "The member \"\(name)\" occurs twice.")
+      throw .repeated(name)
     }
     do {
       return try JSONDecoder().decode(type, from: body)
     } catch DecodingError.keyNotFound(let key, _) {
-      throw UnreadableBody(field: key.stringValue, detail: "The member \"\(key.stringValue)\" is missing.")
+      throw .missing(key.stringValue)
     } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
       let name = context.codingPath.last?.stringValue
       throw UnreadableBody(
         field: name,
-        detail: name.map { "The member \"\($0)\" is not a string." } ?? "The body is not a JSON object.")
+        detail: name.map { "The member \"\($0)\" is not a \(wanted(in: context))." }
+          ?? "The body is not a JSON object.")
     } catch {
       throw UnreadableBody(field: nil, detail: "The body is not valid JSON.")
     }
   }
 
-  /// - Throws: `Refusal.notSignedIn`.
+  /// An id in the path. One that nobody has finds nothing.
+  func identifier<Kind>(_ name: String = "id") -> Identifier<Kind> {
+    Identifier(text: parameters.get(name) ?? "")
+  }
+
+  /// A number in the path. - Throws: `Refusal.notFound`.
+  func number(_ name: String) throws(Refusal) -> Int {
+    guard let number = parameters.get(name, as: Int.self) else { throw .notFound }
+    return number
+  }
+
+  /// - Throws: `Refusal.notSignedIn`, `.factorsUnsettled`.
   func signedIn() async throws -> SignedIn { try await site.sessions.signedIn(by: token) }
 
-  /// - Throws: `Refusal.notSignedIn`, `.stepUpNeeded`.
+  /// - Throws: `Refusal.notSignedIn`, `.factorsUnsettled`, `.stepUpNeeded`.
   func steppedUp() async throws -> SteppedUp { try await signedIn().steppedUp(at: now) }
+
+  /// Someone who is back after a recovery, before the second factors are settled. - Throws: `Refusal.notSignedIn`.
+  func unsettled() async throws -> Unsettled { try await site.sessions.unsettled(by: token) }
+
+  /// A claim ticket in the place of a session: sessions have 52 symbols, tickets 20.
+  var ticket: String? {
+    token.flatMap { $0.revealedText.utf8.count == Self.sessionLength ? nil : $0.revealedText }
+  }
+
+  private static let sessionLength = 52
+}
+
+/// What a member should have been.
+private func wanted(in context: DecodingError.Context) -> String {
+  context.debugDescription.contains("Bool") ? "Boolean" : "string"
 }
 
 struct UnreadableBody: Error {
   let field: String?
   let detail: String
+
+  static func missing(_ name: String) -> UnreadableBody {
+    UnreadableBody(field: name, detail: "The member \"\(name)\" is missing.")
+  }
+
+  static func repeated(_ name: String) -> UnreadableBody {
+    UnreadableBody(field: name, detail: "The member \"\(name)\" occurs twice.")
+  }
 }
 
 /// What an API handler gives back.
@@ -78,10 +119,11 @@ extension Site {
   /// Wraps an API handler: refusals become problem details (RFC 9457) with a stable type.
   func api(_ handler: @escaping APIHandler) -> @Sendable (Request, WebContext) async throws -> Response {
     { request, context in
-      let body = try await request.body.collect(upTo: Form.largest)
+      let body = try await request.wholeBody()
       let call = Call(
         site: self, source: request.source(peer: context.peer, trusting: settings.trustedProxies),
-        body: Data(body.readableBytesView), authorization: request.headers[.authorization])
+        body: Data(body.readableBytesView), parameters: context.parameters,
+        authorization: request.headers[.authorization])
       do {
         let answer = try await handler(call)
         var headers: HTTPFields = [.cacheControl: "no-store"]

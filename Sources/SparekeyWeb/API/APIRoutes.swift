@@ -6,20 +6,79 @@ import SparekeyCore
 /// The JSON API: the same journeys as the pages (A2). `openapi.json` describes it; a test compares the two.
 extension Site {
   func addAPI(to router: Router<WebContext>) {
+    // An account, signing in, sessions (S1, S4, S5, S7)
     router.post("/api/v1/accounts", use: api(AccountAPI.create))
     router.post("/api/v1/sign-in", use: api(SignInAPI.start))
     router.post("/api/v1/sign-in/password", use: api(SignInAPI.password))
-    router.get("/api/v1/session", use: api(SignInAPI.session))
-    router.delete("/api/v1/session", use: api(SignInAPI.signOut))
-    router.delete("/api/v1/sessions", use: api(SignInAPI.signOutEverywhere))
-    router.post("/api/v1/step-up", use: api(SignInAPI.stepUp))
-    router.get("/api/v1/security-info", use: api(AccountAPI.securityInfo))
-    router.post("/api/v1/recovery-code", use: api(AccountAPI.generateCode))
-    router.get("/api/v1/recovery-code", use: api(AccountAPI.recoveryCode))
+    router.post("/api/v1/sign-in/totp", use: api(SignInAPI.totp))
+    router.post("/api/v1/sign-in/passkey/request-options", use: api(SignInAPI.passkeyOptions))
+    router.post("/api/v1/sign-in/passkey", use: api(SignInAPI.passkey))
+    router.post("/api/v1/sign-in/ticket", use: api(SignInAPI.ticket))
+    router.get("/api/v1/session", use: api(SessionAPI.current))
+    router.delete("/api/v1/session", use: api(SessionAPI.signOut))
+    router.get("/api/v1/sessions", use: api(SessionAPI.list))
+    router.delete("/api/v1/sessions", use: api(SessionAPI.signOutEverywhere))
+    router.delete("/api/v1/sessions/{id}", use: api(SessionAPI.end))
+    router.post("/api/v1/step-up", use: api(SessionAPI.stepUp))
+    router.post("/api/v1/step-up/passkey/request-options", use: api(SessionAPI.passkeyOptions))
+
+    // Manage how I sign in (D1, S5)
+    router.get("/api/v1/security-info", use: api(SecurityInfoAPI.overview))
+    router.post("/api/v1/security-info/email", use: api(SecurityInfoAPI.addEmail))
+    router.post("/api/v1/security-info/email/{id}/resend", use: api(SecurityInfoAPI.resend))
+    router.post("/api/v1/security-info/email/{id}/confirm", use: api(SecurityInfoAPI.confirmContact))
+    router.delete("/api/v1/security-info/email/{id}", use: api(SecurityInfoAPI.removeEmail))
+    router.post("/api/v1/security-info/phone", use: api(SecurityInfoAPI.addPhone))
+    router.post("/api/v1/security-info/phone/{id}/resend", use: api(SecurityInfoAPI.resend))
+    router.post("/api/v1/security-info/phone/{id}/confirm", use: api(SecurityInfoAPI.confirmContact))
+    router.delete("/api/v1/security-info/phone/{id}", use: api(SecurityInfoAPI.removePhone))
+    router.post("/api/v1/security-info/totp", use: api(SecurityInfoAPI.addApp))
+    router.post("/api/v1/security-info/totp/{id}/confirm", use: api(SecurityInfoAPI.confirmApp))
+    router.delete("/api/v1/security-info/totp/{id}", use: api(SecurityInfoAPI.removeApp))
+    router.post("/api/v1/security-info/passkey/creation-options", use: api(SecurityInfoAPI.passkeyOptions))
+    router.post("/api/v1/security-info/passkey", use: api(SecurityInfoAPI.addPasskey))
+    router.delete("/api/v1/security-info/passkey/{id}", use: api(SecurityInfoAPI.removePasskey))
+    router.put("/api/v1/two-step", use: api(SecurityInfoAPI.setTwoStep))
+    router.put("/api/v1/password", use: api(SecurityInfoAPI.changePassword))
+
+    // The recovery code (C3, C8)
+    router.post("/api/v1/recovery-code", use: api(RecoveryCodeAPI.generate))
+    router.get("/api/v1/recovery-code", use: api(RecoveryCodeAPI.facts))
+    router.post("/api/v1/recovery-code/check", use: api(RecoveryCodeAPI.check))
+
+    // Recent activity (D2, D6)
+    router.get("/api/v1/activity", use: api(ActivityAPI.list))
+    router.post("/api/v1/activity/{number}/not-me", use: api(ActivityAPI.notMe))
+    router.post("/api/v1/thaw", use: api(ActivityAPI.thaw))
+    router.get("/api/v1/clean-up", use: api(ActivityAPI.cleanUp))
+
+    // The way back (H1–H4)
     router.post("/api/v1/recovery", use: api(RecoveryAPI.start))
     router.post("/api/v1/recovery/issued-code", use: api(RecoveryAPI.issuedCode))
     router.post("/api/v1/recovery/recovery-code", use: api(RecoveryAPI.recoveryCode))
+    router.post("/api/v1/recovery/totp", use: api(RecoveryAPI.totp))
+    router.post("/api/v1/recovery/password", use: api(RecoveryAPI.password))
+    router.post("/api/v1/recovery/passkey/request-options", use: api(RecoveryAPI.passkeyOptions))
+    router.post("/api/v1/recovery/passkey", use: api(RecoveryAPI.passkey))
     router.post("/api/v1/recovery/new-password", use: api(RecoveryAPI.newPassword))
+
+    // The hold (H5–H9)
+    router.get("/api/v1/holds/{id}", use: api(HoldAPI.status))
+    router.post("/api/v1/holds/{id}/stop", use: api(HoldAPI.stop))
+    router.post("/api/v1/holds/{id}/resume", use: api(HoldAPI.resume))
+
+    // The second factors after a recovery (DESIGN section 6)
+    router.get("/api/v1/factors", use: api(FactorsAPI.progress))
+    router.post("/api/v1/factors/totp/use", use: api(FactorsAPI.useApp))
+    router.post("/api/v1/factors/passkey/request-options", use: api(FactorsAPI.requestOptions))
+    router.post("/api/v1/factors/passkey/use", use: api(FactorsAPI.usePasskey))
+    router.post("/api/v1/factors/totp", use: api(FactorsAPI.addApp))
+    router.post("/api/v1/factors/totp/{id}/confirm", use: api(FactorsAPI.confirmApp))
+    router.delete("/api/v1/factors/totp/{id}", use: api(FactorsAPI.removeApp))
+    router.post("/api/v1/factors/passkey/creation-options", use: api(FactorsAPI.creationOptions))
+    router.post("/api/v1/factors/passkey", use: api(FactorsAPI.addPasskey))
+    router.delete("/api/v1/factors/passkey/{id}", use: api(FactorsAPI.removePasskey))
+    router.post("/api/v1/factors/finish", use: api(FactorsAPI.finish))
 
     let document = (try? Data(contentsOf: renderer.resources.appending(path: "openapi.json"))) ?? Data()
     router.get("/openapi.json") { _, _ in
@@ -27,236 +86,5 @@ extension Site {
         status: .ok, headers: [.contentType: "application/json"],
         body: ResponseBody(byteBuffer: ByteBuffer(bytes: document)))
     }
-  }
-}
-
-/// A session as the API gives it out.
-struct SessionAnswer: Encodable {
-  let token: String
-  let expiresAt: String
-
-  init(_ started: StartedSession) {
-    token = started.token.revealedText
-    expiresAt = started.session.expiresAt.iso8601
-  }
-}
-
-enum SignInAPI {
-  private struct Started: Encodable {
-    let journey: String
-    let step = "password"
-    let options = ["password"]
-  }
-
-  @Sendable static func start(_ call: Call) async throws -> APIAnswer {
-    struct Body: Decodable { let username: String }
-    let body: Body = try call.decode()
-    return try .json(Started(journey: call.site.signIn.start(username: body.username, binding: .api)))
-  }
-
-  @Sendable static func password(_ call: Call) async throws -> APIAnswer {
-    struct Body: Decodable {
-      let journey: String
-      let password: String
-    }
-    struct Answer: Encodable { let session: SessionAnswer }
-    let body: Body = try call.decode()
-    let progress = try await call.site.signIn.enterPassword(
-      body.password, journey: body.journey, binding: .api, source: call.source)
-    guard case .signedIn(let started) = progress else { throw Refusal.outOfStep }
-    return try .json(Answer(session: SessionAnswer(started)))
-  }
-
-  private struct Current: Encodable {
-    struct Account: Encodable {
-      let username: String
-      let createdAt: String
-    }
-    struct Session: Encodable {
-      let id: String
-      let createdAt: String
-      let expiresAt: String
-      let fresh: Bool
-    }
-    let account: Account
-    let session: Session
-  }
-
-  @Sendable static func session(_ call: Call) async throws -> APIAnswer {
-    let signedIn = try await call.signedIn()
-    let session = signedIn.session
-    return try .json(
-      Current(
-        account: .init(username: signedIn.account.username, createdAt: signedIn.account.createdAt.iso8601),
-        session: .init(
-          id: session.id.text, createdAt: session.createdAt.iso8601, expiresAt: session.expiresAt.iso8601,
-          fresh: signedIn.isFresh(at: call.now))))
-  }
-
-  @Sendable static func signOut(_ call: Call) async throws -> APIAnswer {
-    try await call.site.sessions.signOut(call.signedIn().session)
-    return .noContent
-  }
-
-  @Sendable static func signOutEverywhere(_ call: Call) async throws -> APIAnswer {
-    try await call.site.sessions.signOutEverywhere(call.signedIn(), source: call.source)
-    return .noContent
-  }
-
-  @Sendable static func stepUp(_ call: Call) async throws -> APIAnswer {
-    struct Body: Decodable { let password: String }
-    let signedIn = try await call.signedIn()
-    let body: Body = try call.decode()
-    return try .json(
-      SessionAnswer(
-        await call.site.stepUp.prove([.password(body.password)], by: signedIn, source: call.source)))
-  }
-}
-
-enum AccountAPI {
-  @Sendable static func create(_ call: Call) async throws -> APIAnswer {
-    struct Body: Decodable {
-      let username: String
-      let password: String
-      let email: String?
-    }
-    struct Answer: Encodable {
-      let username: String
-      let createdAt: String
-      let session: SessionAnswer
-    }
-    let body: Body = try call.decode()
-    let started = try await call.site.signUp.create(
-      username: body.username, password: body.password, email: body.email, source: call.source)
-    return try .json(
-      Answer(
-        username: started.account.username, createdAt: started.account.createdAt.iso8601,
-        session: SessionAnswer(started)), status: .created)
-  }
-
-  @Sendable static func securityInfo(_ call: Call) async throws -> APIAnswer {
-    struct Proof: Encodable {
-      let id: String
-      let kind: String
-      let label: String
-      let since: String
-      let confirmed: Bool
-    }
-    struct Answer: Encodable { let proofs: [Proof] }
-    let overview = try await call.site.securityInfo.overview(for: call.signedIn())
-    return try .json(
-      Answer(
-        proofs: overview.proofs.contacts.map {
-          Proof(
-            id: $0.id.text, kind: $0.kind.rawValue, label: $0.masked, since: $0.addedAt.iso8601,
-            confirmed: $0.isConfirmed)
-        }))
-  }
-
-  private struct Code: Encodable {
-    var code: String?
-    let serial: String
-    let createdAt: String
-  }
-
-  @Sendable static func generateCode(_ call: Call) async throws -> APIAnswer {
-    let steppedUp = try await call.steppedUp()
-    let form = try call.site.recoveryCodes.form(for: steppedUp.signedIn, binding: .api)
-    let shown = try await call.site.recoveryCodes.generate(
-      form: form, binding: .api, by: steppedUp, source: call.source)
-    return try .json(
-      Code(code: shown.code.formatted, serial: shown.serial, createdAt: shown.createdAt.iso8601),
-      status: .created)
-  }
-
-  @Sendable static func recoveryCode(_ call: Call) async throws -> APIAnswer {
-    guard let code = try await call.site.securityInfo.overview(for: call.signedIn()).proofs.code else {
-      throw Refusal.notFound
-    }
-    return try .json(Code(serial: code.serial, createdAt: code.createdAt.iso8601))
-  }
-}
-
-enum RecoveryAPI {
-  /// The one shape of every recovery answer.
-  private struct Progress: Encodable {
-    struct Option: Encodable {
-      let id: String
-      let kind: String
-      let label: String
-    }
-    struct Forecast: Encodable {
-      let outcome = "now"
-      let with: [String]
-    }
-    let journey: String
-    let step: String
-    let options: [Option]
-    let evidence: [String]
-    let outcome: String?
-    let forecast: Forecast
-
-    init(_ progress: RecoveryProgress) {
-      journey = progress.journey
-      step = progress.step.rawValue
-      options = progress.options.map { Option(id: $0.id, kind: $0.kind.rawValue, label: $0.masked) }
-      evidence = progress.evidence.map(\.rawValue)
-      outcome = progress.step == .newPassword ? "now" : nil
-      forecast = Forecast(with: progress.forecast.flatMap { $0.missing.map(\.rawValue) })
-    }
-  }
-
-  @Sendable static func start(_ call: Call) async throws -> APIAnswer {
-    struct Body: Decodable { let username: String }
-    let body: Body = try call.decode()
-    return try .json(Progress(await call.site.recovery.start(username: body.username, binding: .api)))
-  }
-
-  @Sendable static func issuedCode(_ call: Call) async throws -> APIAnswer {
-    struct Body: Decodable {
-      let journey: String
-      let option: String?
-      let code: String?
-    }
-    let body: Body = try call.decode()
-    let recovery = call.site.recovery
-    if let code = body.code {
-      return try .json(Progress(await recovery.enterIssuedCode(body.journey, code: code, binding: .api)))
-    }
-    return try .json(
-      Progress(
-        await recovery.sendIssuedCode(
-          body.journey, to: body.option ?? "", binding: .api, source: call.source)))
-  }
-
-  @Sendable static func recoveryCode(_ call: Call) async throws -> APIAnswer {
-    struct Body: Decodable {
-      let journey: String
-      let code: String
-    }
-    let body: Body = try call.decode()
-    return try .json(
-      Progress(
-        await call.site.recovery.enterRecoveryCode(
-          body.journey, code: body.code, binding: .api, source: call.source)))
-  }
-
-  @Sendable static func newPassword(_ call: Call) async throws -> APIAnswer {
-    struct Body: Decodable {
-      let journey: String
-      let password: String
-    }
-    struct Answer: Encodable {
-      let outcome = "now"
-      let recoveryCode: String
-      let serial: String
-      let createdAt: String
-    }
-    let body: Body = try call.decode()
-    let end = try await call.site.recovery.finish(
-      body.journey, wanted: Recovery.Wanted(password: body.password), binding: .api, source: call.source)
-    guard case .recovered(let shown, _) = end else { throw Refusal.outOfStep }
-    return try .json(
-      Answer(recoveryCode: shown.code.formatted, serial: shown.serial, createdAt: shown.createdAt.iso8601))
   }
 }

@@ -157,7 +157,18 @@ final class KnownMethods: Sendable {
 
   /// For an `Allow` header; nil for an unknown path.
   func methods(of path: String) -> String? {
-    methods.withLockedValue { $0[path]?.sorted().joined(separator: ", ") }
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    return methods.withLockedValue { methods in
+      let found = methods[path] ?? methods.first { Self.fits(parts, $0.key) }?.value
+      return found?.sorted().joined(separator: ", ")
+    }
+  }
+
+  /// Whether a path is one of a pattern like `/holds/{id}`.
+  private static func fits(_ parts: [Substring], _ pattern: String) -> Bool {
+    let patterns = pattern.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.count == patterns.count
+      && zip(parts, patterns).allSatisfy { !$0.isEmpty && $1.first == "{" || $0 == $1 }
   }
 }
 

@@ -40,7 +40,7 @@ extension Site {
   }
 
   private func form(of request: Request, _ context: WebContext) async throws -> Form {
-    let body = try await request.body.collect(upTo: Form.largest)
+    let body = try await request.wholeBody()
     do {
       return try Form(String(buffer: body))
     } catch {

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
+import SparekeyCore
 import SparekeyServices
 import SparekeyStore
+import SparekeyWeb
 
 /// `sparekey config`: what is in force, and where it comes from (O1).
 struct ConfigCommand: ParsableCommand {
@@ -81,6 +83,7 @@ struct DoctorCommand: AsyncParsableCommand {
       }
       return settings.databasePath
     }
+    findings += try await holdFindings(settings)
     findings += try await deliveryFindings(settings)
     let site = try settings.site()
     if !site.publicURL.isLocal {
@@ -101,6 +104,39 @@ struct DoctorCommand: AsyncParsableCommand {
       for finding in findings { print("\(finding.state)\t\(finding.check): \(finding.detail)") }
     }
     if findings.contains(where: { $0.state == "fail" }) { throw ExitCode(1) }
+  }
+
+  /// What keeps recoveries from waiting as long as they should, or from taking effect (T16, H11).
+  private func holdFindings(_ settings: Settings) async throws -> [Finding] {
+    var findings: [Finding] = []
+    if settings.holdPeriodIsShort {
+      findings.append(
+        Finding(
+          check: "hold period", state: "warn",
+          detail: "\(settings[.holdPeriod].text): owners have less than a day to stop a recovery"))
+    }
+    // What is broken so badly that nothing can be read was found before.
+    guard FileManager.default.fileExists(atPath: settings.databasePath),
+      let composition = try? Composition.make(settings)
+    else { return findings }
+    let holds = composition.site.holds
+    if let at = try await holds.completionsStoppedAt() {
+      findings.append(
+        Finding(
+          check: "clock", state: "fail",
+          detail: "it jumped forward at \(at.iso8601), and no hold completes since then. Set it right, "
+            + "and then say: sparekey hold resume"))
+    }
+    let untold = try await holds.overdueUntold()
+    if !untold.isEmpty {
+      findings.append(
+        Finding(
+          check: "holds", state: "fail",
+          detail:
+            "\(untold.count) wait beyond their end because no notice of their start could be delivered: "
+            + untold.map(\.hold.id.text).joined(separator: ", ")))
+    }
+    return findings
   }
 
   /// Writes and removes a file, the only honest test of a folder. One that is not there yet needs a folder above it

@@ -10,18 +10,20 @@ struct ServeCommand: AsyncParsableCommand {
   )
 
   @OptionGroup var flags: SettingFlags
-  @Flag(help: "Make a demo account, and print how to sign in to it. Refused unless the public URL is local.")
+  @Flag(
+    help:
+      "Make a demo account, and print how to sign in to it. Refused unless the public URL is local, or allow-unsafe=on."
+  )
   var demo = false
 
   func run() async throws {
     forbidMemoryDumps()
     keepFilesPrivate()
     let settings = try flags.settings()
+    try settings.refuseUnsafe(demo: demo)
+    if settings.holdPeriodIsShort { warnOfShortHolds(settings[.holdPeriod].text) }
     let composition = try Composition.make(settings)
     let address = try settings.site().publicURL
-    if demo, !address.isLocal {
-      throw Settings.Problem(description: "--demo is for this machine: public-url is \(address.text).")
-    }
     let account = demo ? try await DemoAccount.make(with: composition) : nil
     try await composition.run { port in
       let shown = settings.port == 0 ? "http://localhost:\(port)" : address.text
@@ -42,6 +44,20 @@ struct ServeCommand: AsyncParsableCommand {
       fflush(nil)
     }
   }
+}
+
+/// Nobody should find out about it from a stolen account.
+private func warnOfShortHolds(_ period: String) {
+  let line = String(repeating: "*", count: 78)
+  FileHandle.standardError.write(
+    Data(
+      """
+      \(line)
+      WARNING: hold-period is \(period). A recovery takes effect that soon, before most
+      owners read about it and can stop it. This is for tests; the default is 30d.
+      \(line)
+
+      """.utf8))
 }
 
 /// An account to try everything with; its password is drawn when it is made and kept beside the demo's data.

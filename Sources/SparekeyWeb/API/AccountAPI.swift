@@ -1,0 +1,23 @@
+import SparekeyCore
+
+enum AccountAPI {
+  @Sendable static func create(_ call: Call) async throws -> APIAnswer {
+    struct Body: Decodable {
+      let username: String
+      let password: String
+      let email: String?
+    }
+    struct Answer: Encodable {
+      let username: String
+      let createdAt: String
+      let session: SessionAnswer
+    }
+    let body: Body = try call.decode()
+    let started = try await call.site.signUp.create(
+      username: body.username, password: body.password, email: body.email, source: call.source)
+    return try .json(
+      Answer(
+        username: started.account.username, createdAt: started.account.createdAt.iso8601,
+        session: SessionAnswer(started)), status: .created)
+  }
+}
