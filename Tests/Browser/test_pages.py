@@ -190,7 +190,7 @@ def two_step_tour(visitor):
     visitor.sees("Enter your second factor")
     yield "second-factor"
     visitor.enter_second_factor(app.wrong_code())
-    visitor.reads("This code is not right, or was used before.")
+    visitor.reads("This code is not right, or was used already.")
     yield "second-factor-wrong"
     visitor.enter_second_factor(app.code())
     visitor.sees("Manage how I sign in")
@@ -204,7 +204,7 @@ def two_step_tour(visitor):
     visitor.open("/account/activity")
     page.get_by_role("link", name=re.compile("This wasn't me: Signed in")).first.click()
     visitor.press("It wasn't me")
-    visitor.reads("Your account stands still")
+    visitor.reads("Your account is frozen")
     yield "sign-in-frozen"
     visitor.begin_sign_in(person.username)
     visitor.type("Password", person.password)
@@ -213,7 +213,7 @@ def two_step_tour(visitor):
     visitor.sees("What was added lately")
     yield "clean-up-frozen"
     visitor.open("/account/password")
-    visitor.sees("This account stands still")
+    visitor.sees("This account is frozen")
     yield "message-frozen"
     visitor.open("/account/security")
     yield "security-frozen"

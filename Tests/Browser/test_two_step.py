@@ -52,7 +52,7 @@ def test_s5_on_signing_in_and_off(arrive, javascript):
     visitor.enter_second_factor("12")
     visitor.reads("The code has six digits.")
     visitor.enter_second_factor(app.wrong_code())
-    visitor.reads("This code is not right, or was used before.")
+    visitor.reads("This code is not right, or was used already.")
     expect(visitor.page.get_by_label(APP_CODE)).to_be_focused()
     visitor.enter_second_factor(app.code())
     visitor.sees("Manage how I sign in")
@@ -155,7 +155,7 @@ def test_t12_a_code_is_good_once(arrive, visitor):
     other.type("Password", person.password)
     other.press("Sign in")
     other.enter_second_factor(code)
-    other.reads("This code is not right, or was used before.")
+    other.reads("This code is not right, or was used already.")
     assert not is_signed_in(other)
 
 
@@ -212,7 +212,7 @@ def test_s4_a_removed_passkey_opens_nothing(visitor):
     visitor.press("Remove")
     visitor.sign_out()
     visitor.press("Sign in with a passkey")
-    visitor.reads("This passkey wasn't accepted.")
+    visitor.reads("This passkey can't be accepted.")
     assert not is_signed_in(visitor)
 
 
@@ -308,7 +308,7 @@ def test_s7_stepping_up_takes_the_accounts_own_level(visitor, arrive):
     visitor.type("Password", person.password)
     visitor.type(APP_CODE, app.wrong_code())
     visitor.press("Continue")
-    visitor.reads("This code is not right, or was used before.")
+    visitor.reads("This code is not right, or was used already.")
     visitor.type("Password", "not the password at all")
     visitor.type(APP_CODE, "123456")
     visitor.press("Continue")
@@ -454,7 +454,7 @@ def test_d2_this_wasnt_me_stops_everything_until_its_owner_goes_on(arrive, javas
     visitor.reads("Everyone is signed out, you too.")
     visitor.press("It wasn't me")
     visitor.sees("Sign in")
-    visitor.reads("Your account stands still")
+    visitor.reads("Your account is frozen")
     assert not is_signed_in(intruder)
 
     visitor.begin_sign_in(person.username)
@@ -464,8 +464,8 @@ def test_d2_this_wasnt_me_stops_everything_until_its_owner_goes_on(arrive, javas
     visitor.reads(stranger)
     expect(visitor.page.get_by_role("link", name=f"Remove {stranger}")).to_have_count(0)
     visitor.open("/account/password")
-    visitor.sees("This account stands still")
-    visitor.follow("Look at it")
+    visitor.sees("This account is frozen")
+    visitor.follow("See what you can do")
     visitor.press("Set the account going again")
     visitor.reads("Your account is going again.")
     visitor.page.get_by_role("link", name=f"Remove {stranger}").click()
@@ -473,7 +473,7 @@ def test_d2_this_wasnt_me_stops_everything_until_its_owner_goes_on(arrive, javas
     visitor.reads("The email is removed.")
     visitor.open("/account/activity")
     visitor.reads("The account was set going again")
-    visitor.reads("“This wasn't me”: the account stands still")
+    visitor.reads("“This wasn't me”: the account was frozen")
 
 
 def test_d6_after_a_recovery_the_owner_is_led_to_what_was_added(visitor):

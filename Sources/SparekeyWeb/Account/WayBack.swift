@@ -60,29 +60,10 @@ extension Texts {
   fileprivate func way(
     _ ways: [RecoveryPolicy.Forecast], _ outcome: RecoveryPolicy.Outcome, _ period: Duration
   ) -> String {
-    var sets: [String] = []
-    for way in ways {
-      let words = together(way.missing.map { self["recover.need.\($0.thing)"] })
-      if !sets.contains(words) { sets.append(words) }
-    }
-    let with = ["with": either(sets)]
+    let with = ["with": either(self.ways(ways.map { $0.missing.map(\.wordKey) }))]
     guard case .held(let wait) = outcome else { return format("account.waysBack.now", with) }
     return format(
       "account.waysBack.held",
       with.merging(["duration": duration(wait.duration(of: period))]) { $1 })
-  }
-}
-
-extension RecoveryPolicy.Requirement {
-  /// What a person would look for, whatever its age.
-  fileprivate var thing: String {
-    switch self {
-    case .recoveryCode, .currentCode, .codeBeforeTwoStep, .codeBeforeRestore: "recoveryCode"
-    case .seniorEmail, .email: "email"
-    case .seniorPhone, .phone: "phone"
-    case .seniorPassword, .password: "password"
-    case .seniorTOTP, .totp: "totp"
-    case .seniorPasskey, .passkey: "passkey"
-    }
   }
 }

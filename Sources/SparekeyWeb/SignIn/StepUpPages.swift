@@ -80,7 +80,9 @@ enum StepUpPages {
   }
 
   private static func purpose(of address: String) -> String? {
-    purposes[String(address.prefix { $0 != "?" })]
+    let hold = address.hasPrefix("/holds/") ? address.dropFirst("/holds/".count) : ""
+    if !hold.isEmpty, hold.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) }) { return "stopHold" }
+    return purposes[String(address.prefix { $0 != "?" })]
   }
 
   private static func safe(_ address: String) -> String {
