@@ -121,7 +121,10 @@ extension Site {
         "holdRunning", link: "/account/security", status: .conflict, values: ["date": texts.moment(until)])
     case .holdOver: return message("holdOver", link: startPage(visit), status: .conflict)
     case .juniorProof: return message("juniorProof", link: startPage(visit), status: .forbidden)
-    case .frozen: return message("frozen", link: "/account/clean-up", status: .conflict)
+    case .frozen:
+      return message(
+        "frozen", link: visit.path.hasPrefix("/account") ? "/account/clean-up" : "/help/sign-in",
+        status: .conflict)
     default: return message("badRequest", link: startPage(visit), status: .unprocessableContent)
     }
   }

@@ -126,7 +126,9 @@ enum SignInPages {
   }
 
   private static func purpose(of address: String) -> String? {
-    purposes[String(address.prefix { $0 != "?" })]
+    let hold = address.hasPrefix("/holds/") ? address.dropFirst("/holds/".count) : ""
+    if !hold.isEmpty, hold.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) }) { return "stopHold" }
+    return purposes[String(address.prefix { $0 != "?" })]
   }
 
   private static func safe(_ address: String) -> String {
