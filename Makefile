@@ -5,11 +5,14 @@
 
 # Further words for `sparekey serve`, such as ARGS="--port 9000".
 ARGS ?=
-# How long, and how often, `make test-long` tries.
+# How long, and how often, `make test-long` tries. More by hand, as variables of the tests themselves: CODES, DAMAGES,
+# RANDOM_PATHS, TIMING_REQUESTS.
 FUZZ_SECONDS ?= 60
+PARSER_SECONDS ?= 10
 COMPARE_CODES ?= 20000
 WALKS ?= 2000
 KILL_ROUNDS ?= 100
+POWER_ROUNDS ?= 12
 
 # One kind of build for everything: other flags, or a release build, would compile all packages once more.
 sparekey := .build/debug/sparekey
@@ -38,11 +41,13 @@ else
 endif
 	$(python) -m pytest Tests/System Tests/Browser -q
 
-test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, COMPARE_CODES=20000, WALKS=2000, KILL_ROUNDS=100
+test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSER_SECONDS=10, COMPARE_CODES=20000, WALKS=2000, KILL_ROUNDS=100, POWER_ROUNDS=12
 	swift build --build-tests
 	Fuzz/run RecoveryCode $(FUZZ_SECONDS)
+	for parser in Form JSONMembers Names Passkey Source; do Fuzz/run $$parser $(PARSER_SECONDS) || exit 1; done
 	WALKS=$(WALKS) swift test --skip-build --disable-xctest --filter 'rows 1 to 3'
-	KILL_ROUNDS=$(KILL_ROUNDS) $(python) -m pytest Tests/System/test_kill.py -q
+	KILL_ROUNDS=$(KILL_ROUNDS) POWER_ROUNDS=$(POWER_ROUNDS) \
+	  $(python) -m pytest Tests/System/test_kill.py Tests/System/test_power_loss.py -q
 	$(python) Tests/System/recovery_code_reference.py compare --count $(COMPARE_CODES) -- $(sparekey) recovery-code read
 ifdef node
 	$(python) Tests/System/recovery_code_reference.py compare --count $(COMPARE_CODES) -- \

@@ -89,21 +89,33 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    .target(
+      name: "MemoryStore",
+      dependencies: [
+        "SparekeyCore", .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+      ],
+      path: "Tests/MemoryStore", swiftSettings: settings),
     .testTarget(name: "RecoveryCodeTests", dependencies: ["RecoveryCode"], swiftSettings: settings),
     .testTarget(
       name: "SparekeyCoreTests", dependencies: ["SparekeyCore", "SparekeyServices"],
       resources: [.copy("passkey-vectors.json")], swiftSettings: settings),
     .testTarget(
       name: "SparekeyStoreTests",
-      dependencies: ["SparekeyStore", "SparekeyCore", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: [
+        "SparekeyStore", "SparekeyCore", "MemoryStore", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
       swiftSettings: settings),
     .testTarget(
-      name: "SparekeyServicesTests", dependencies: ["SparekeyServices", "SparekeyCore"],
+      name: "SparekeyServicesTests",
+      dependencies: [
+        "SparekeyServices", "SparekeyCore", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "JourneyTests",
       dependencies: [
         "sparekey", "SparekeyCore", "SparekeyServices", "SparekeyStore", "SparekeyWeb", "RecoveryCode",
+        "MemoryStore", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),

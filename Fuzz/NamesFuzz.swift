@@ -1,6 +1,9 @@
-// Sources: Sources/SparekeyCore/Basics/Username.swift Sources/SparekeyCore/Basics/EmailAddress.swift Sources/SparekeyCore/Basics/Refusal.swift Sources/SparekeyCore/Basics/Timestamp.swift Sources/SparekeyCore/Basics/Identifier.swift Sources/SparekeyCore/Basics/Randomness.swift Sources/SparekeyCore/Basics/Base64URL.swift Sources/SparekeyCore/SecurityInfo/IssuedCode.swift
+// Sources: Sources/SparekeyCore/Basics/Field.swift Sources/SparekeyCore/Basics/Username.swift Sources/SparekeyCore/Basics/EmailAddress.swift Sources/SparekeyCore/Basics/PhoneNumber.swift Sources/SparekeyCore/Basics/Identifier.swift Sources/SparekeyCore/Basics/Randomness.swift Sources/SparekeyCore/Basics/Base64URL.swift Sources/SparekeyCore/SecurityInfo/IssuedCode.swift
 
 import Foundation
+
+/// The one refusal that reading a field ends with; the whole list knows too much of the service to be compiled here.
+package enum Refusal: Error { case field(Field, FieldProblem) }
 
 /// Feeds everything that reads short texts people type, or bytes that travel as text.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -8,11 +11,12 @@ public func fuzzNames(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let input = UnsafeBufferPointer(start: start, count: count)
   guard let mode = input.first else { return 0 }
   let text = String(decoding: input.dropFirst(), as: UTF8.self)
-  switch mode % 5 {
+  switch mode % 6 {
   case 0: checkUsername(text)
   case 1: checkEmail(text)
   case 2: checkTypedName(text)
   case 3: checkIssuedCode(text)
+  case 4: checkPhone(text)
   default: checkEncodings(text, Array(input.dropFirst()))
   }
   return 0
@@ -48,6 +52,19 @@ private func checkEmail(_ text: String) {
     precondition((try? EmailAddress(trick)) == nil, "a trick passes: \(trick)")
   }
   precondition((try? Username(email.text)) == nil, "an address could be a username")
+}
+
+private func checkPhone(_ text: String) {
+  guard let phone = try? PhoneNumber(text) else { return }
+  let digits = phone.text.dropFirst()
+  precondition(phone.text.hasPrefix("+") && digits.utf8.allSatisfy { (0x30...0x39).contains($0) })
+  precondition(PhoneNumber.lengths.contains(digits.utf8.count) && digits.first != "0")
+  precondition((try? PhoneNumber(phone.text)) == phone && (try? PhoneNumber("00" + digits)) == phone)
+  precondition((try? PhoneNumber(" " + text + "\n")) == phone)
+  precondition(phone.masked.count == 13 && phone.masked.filter(\.isNumber).count == 4)
+  for trick in [phone.text + "," + phone.text, phone.text + ";ext=1", "tel:" + phone.text] {
+    precondition((try? PhoneNumber(trick)) == nil, "a trick passes: \(trick)")
+  }
 }
 
 private func checkTypedName(_ text: String) {

@@ -187,12 +187,14 @@ struct Settings: Sendable {
     guard !address.isLocal, self[.allowUnsafe].text != "on" else { return }
     if demo {
       throw Problem(
-        description: "--demo is for this machine: public-url is \(address.text), and whoever reads the demo's "
+        description:
+          "--demo is for this machine: public-url is \(address.text), and whoever reads the demo's "
           + "password could sign in there. If you want that, say allow-unsafe=on.")
     }
     if holdPeriodIsShort {
       throw Problem(
-        description: "hold-period is \(self[.holdPeriod].text) and public-url is \(address.text): in less than a "
+        description:
+          "hold-period is \(self[.holdPeriod].text) and public-url is \(address.text): in less than a "
           + "day owners could lose their accounts before they read about it. If you want that, say allow-unsafe=on."
       )
     }

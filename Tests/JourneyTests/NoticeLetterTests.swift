@@ -101,6 +101,13 @@ import Testing
     }
   }
 
+  @Test func `S4: a code by text message is the code, in two groups, and a warning`() {
+    for kind: Notice.Kind in [.issuedCode(code: "123456"), .confirmEmail(code: "123456")] {
+      let text = letter(kind).shortText
+      #expect(text.hasPrefix("Your code: 123 456.") && text.contains("never asks"))
+    }
+  }
+
   @Test func `Q2: every text that a template names is in the catalogue`() throws {
     let folder = webResources.appending(path: "templates")
     let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))

@@ -154,6 +154,48 @@ import Testing
     #expect(text.hasSuffix("\r\n\r\none\r\ntwo\r\nthree"))
   }
 
+  @Test func `O1: every server takes the lines of a mail, however long they were`() throws {
+    let body = String(repeating: "word ", count: 500) + "\n.\n=?utf-8?B?eA==?=\ttab \n\u{0}\u{7F}end"
+    let text = Mail(from: "a@example.org", to: "b@example.org", subject: "x\u{0}\u{8}y", body: body)
+      .text(at: Timestamp(milliseconds: 0), id: "1")
+    #expect(text.contains("\r\nSubject: xy\r\n") && text.contains("quoted-printable"))
+    #expect(text.components(separatedBy: "\r\n").allSatisfy { $0.utf8.count <= 76 })
+    let sent = text.components(separatedBy: "\r\n\r\n")[1].replacingOccurrences(of: "=\r\n", with: "")
+    #expect(
+      sent == String(repeating: "word ", count: 499)
+        + "word=20\r\n.\r\n=3D?utf-8?B?eA=3D=3D?=3D=09tab=20\r\n=00=7Fend")
+    let plain = Mail(from: "a@example.org", to: "b@example.org", subject: "x", body: "one = two\n.\n")
+    #expect(
+      plain.text(at: Timestamp(milliseconds: 0), id: "1").hasSuffix(
+        "7bit\r\nAuto-Submitted: auto-generated\r\n\r\none = two\r\n.\r\n"))
+  }
+
+  @Test func `Q4: a message that comes to the folder twice is one file`() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "outbox-\(UUID())").path
+    for text in ["first", "again"] {
+      try OutboxFolder(folder).deliver(
+        TextMessage(to: "+4917112345689", text: text), at: Timestamp(milliseconds: 5), id: "id")
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["5-id.sms"])
+    #expect(
+      try String(contentsOfFile: folder + "/5-id.sms", encoding: .utf8) == "To: +4917112345689\n\nagain\n")
+  }
+
+  @Test(arguments: [
+    "b@example.org\r\nRCPT TO:<c@example.org>", "b@example.org>", "b@example.org,c@example.org",
+    " b@example.org", "",
+  ])
+  func `T24: nothing but one address gets into an SMTP command`(address: String) async throws {
+    let nowhere = try #require(SMTPServer.Address("smtp://localhost:1"))
+    let server = SMTPServer(nowhere, password: nil, encryption: .required(trusted: nil))
+    for (from, to) in [(address, "b@example.org"), ("a@example.org", address)] {
+      await #expect(throws: Undelivered.refusedForGood(reply: 0)) {
+        try await server.deliver(
+          Mail(from: from, to: to, subject: "x", body: "y"), at: Timestamp(milliseconds: 0), id: "1")
+      }
+    }
+  }
+
   @Test func `O1: mail lies in its folder for its owner's eyes only`() throws {
     let files = FileManager.default
     let folder = files.temporaryDirectory.appending(path: "outbox-\(UUID())").path

@@ -25,19 +25,30 @@ PATIENCE = 20
 class Server:
     """`sparekey serve` as a process. Its settings are cheap hashes and no limits unless a test says otherwise."""
 
-    def __init__(self, data, settings=None, demo=False):
+    def __init__(self, data, settings=None, demo=False, variables=None):
         self.data = pathlib.Path(data)
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
-        chosen = {"limits": "off", "hash-cost": "cheap", "log-level": "warning", **(settings or {})}
+        self.settings = {"limits": "off", "hash-cost": "cheap", "log-level": "warning", **(settings or {})}
+        self.demo = demo
+        self.variables = variables or {}
         self.log = self.data / "server.log"
+        self.start()
+
+    def start(self):
+        """Starts it, also again on the same data after `stop` or `kill`."""
         command = [BINARY, "serve", "--data", self.data, "--port", str(self.port)]
-        command += [word for name, value in chosen.items() for word in ("--set", f"{name}={value}")]
+        command += [word for name, value in self.settings.items() for word in ("--set", f"{name}={value}")]
+        if "LD_PRELOAD" in self.variables:
+            # A library that changes the environment as it is loaded makes Swift lose its arguments; a shell in between
+            # makes the change before.
+            command = ["sh", "-c", 'exec "$0" "$@"', *command]
         # Settings come from the command line alone: neither from the environment nor from a file that lies about.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SPAREKEY_")}
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command + ["--demo"] * demo, cwd=self.data, env=environment, stdout=log, stderr=log)
+                command + ["--demo"] * self.demo, cwd=self.data, env=environment | self.variables, stdout=log,
+                stderr=log)
         try:
             self._wait_until_ready()
         except BaseException:
@@ -61,6 +72,17 @@ class Server:
             self.process.kill()
             self.process.wait()
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def command(self, *words):
+        """Another command of the program on the same data."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SPAREKEY_")}
+        return subprocess.run(
+            [BINARY, *words, "--data", self.data], cwd=self.data, env=environment, capture_output=True, text=True,
+            timeout=60)
+
     def call(self, method, path, body=None, token=None, scheme="Bearer", host=None):
         """An API call: `body` is sent as JSON."""
         headers = {"Authorization": f"{scheme} {token}"} if token else {}
@@ -70,7 +92,7 @@ class Server:
 
     def mails(self, to):
         """The mails to an address so far, oldest first."""
-        files = sorted((self.data / "outbox").glob("*.eml"))
+        files = sorted((self.data / "outbox").glob("[!.]*.eml"))
         mails = [email.message_from_bytes(file.read_bytes(), policy=email.policy.SMTP) for file in files]
         return [mail for mail in mails if mail["To"] == to]
 
@@ -109,8 +131,8 @@ def start_server(tmp_path_factory):
         pytest.fail(f"{BINARY} is missing: build it first, or name another one in SPAREKEY_BINARY")
     running = []
 
-    def start(settings=None, demo=False):
-        running.append(Server(tmp_path_factory.mktemp("server"), settings, demo))
+    def start(settings=None, demo=False, data=None, variables=None):
+        running.append(Server(data or tmp_path_factory.mktemp("server"), settings, demo, variables))
         return running[-1]
 
     yield start

@@ -26,8 +26,9 @@ def free_port():
 class Service:
     """`sparekey serve` on a folder that outlives it. `variables` are for the process, beside what the tests run with."""
 
-    def __init__(self, folder, **variables):
+    def __init__(self, folder, settings=None, **variables):
         self.folder = folder
+        self.settings = {"limits": "off", "hash-cost": "cheap", **(settings or {})}
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.process = None
@@ -39,8 +40,8 @@ class Service:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SPAREKEY_")}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, "serve", "--data", str(self.folder), "--port", str(self.port), "--set", "limits=off",
-                 "--set", "hash-cost=cheap"],
+                [BINARY, "serve", "--data", str(self.folder), "--port", str(self.port)]
+                + [word for name, value in self.settings.items() for word in ("--set", f"{name}={value}")],
                 env=environment | self.variables, stdout=log, stderr=log)
         for _ in range(200):
             if self.process.poll() is not None:

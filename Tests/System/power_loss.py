@@ -13,6 +13,7 @@ that lied about its syncs."""
 
 import pathlib
 import random
+import shutil
 import struct
 import subprocess
 
@@ -25,7 +26,8 @@ HEAD = struct.Struct("<cIIQ")
 def build_shim(folder):
     """Compiles the recorder. - Returns: what to preload."""
     library = folder / "powerloss.so"
-    subprocess.run(["cc", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"], check=True)
+    compiler = shutil.which("cc") or shutil.which("clang")
+    subprocess.run([compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"], check=True)
     return library
 
 

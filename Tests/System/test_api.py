@@ -13,6 +13,9 @@ import jsonschema_rs
 import pytest
 import requests
 
+from people import Claim, enter_password, good, show, two_step
+from people import Person as Owner
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = json.loads((ROOT / "Sources/SparekeyWeb/Resources/openapi.json").read_text())
 ROUTES = ROOT / "Sources/SparekeyWeb/API/APIRoutes.swift"
@@ -72,7 +75,7 @@ def choose(server, journey, password=NEW_PASSWORD):
 
 def check_described(answer):
     """The answer is one that openapi.json describes for its call."""
-    path = DOCUMENT["paths"][answer.request.path_url]
+    path = next(item for path, item in DOCUMENT["paths"].items() if is_path(path, answer.request.path_url))
     operation = path.get(answer.request.method.lower())
     if operation is None:
         fits({"$ref": "#/components/schemas/Problem"}, answer.json())
@@ -85,6 +88,10 @@ def check_described(answer):
         return
     kind = answer.headers["Content-Type"].split(";")[0]
     fits(described["content"][kind]["schema"], answer.json())
+
+
+def is_path(pattern, path):
+    return re.fullmatch(re.sub(r"{\w+}", "[^/]+", pattern), path)
 
 
 def fits(schema, value):
@@ -181,7 +188,8 @@ def test_a_session_from_sign_up_to_sign_out(server):
     assert seen.json()["session"]["fresh"] is True
     info = person.call("GET", "/api/v1/security-info")
     check_described(info)
-    assert info.json() == {"proofs": []}
+    assert info.json()["proofs"] == []
+    assert info.json()["twoStep"] is False
 
     renewed = person.call("POST", "/api/v1/step-up", {"password": PASSWORD})
     check_described(renewed)
@@ -303,12 +311,10 @@ def used_code(server, start_server):
 
 
 @story("not-enough", 403)
-def code_alone_where_two_steps_are_asked(server, start_server):
-    person = Person(server)
-    code = person.make_code()
-    server.change_database(
-        "UPDATE accounts SET two_step_since = created_at WHERE username = ?", person.username)
-    return person.enter_code(code)
+def password_alone(server, start_server):
+    progress = show(server, Person(server).username, password=PASSWORD)
+    assert progress["outcome"] == "not-enough"
+    return choose(server, progress["journey"])
 
 
 @story("step-up-needed", 403)
@@ -408,6 +414,86 @@ def broken_database(server, start_server):
     return person.call("GET", "/api/v1/security-info")
 
 
+@story("totp-wrong", 403)
+def digits_of_no_app(server, start_server):
+    person = two_step(server)[0]
+    journey = good(enter_password(server, person.name, PASSWORD))["journey"]
+    wrong = f"{(int(person.app.code()) + 1) % 1_000_000:06}"
+    return server.call("POST", "/api/v1/sign-in/totp", {"journey": journey, "code": wrong})
+
+
+@story("passkey-wrong", 403)
+def made_up_passkey(server, start_server):
+    question = good(server.call("POST", "/api/v1/sign-in/passkey/request-options"))
+    answer = {"id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": {}}
+    return server.call("POST", "/api/v1/sign-in/passkey", {"request": question["request"], "assertion": answer})
+
+
+@story("second-factor-needed", 409)
+def two_step_without_a_factor(server, start_server):
+    return Person(server).call("PUT", "/api/v1/two-step", {"enabled": True})
+
+
+@story("password-too-short-alone", 409)
+def two_step_off_with_a_short_password(server, start_server):
+    person = two_step(server)[0]
+    good(person.call("PUT", "/api/v1/password", {"password": "short one"}), 204)
+    return person.call("PUT", "/api/v1/two-step", {"enabled": False})
+
+
+@story("hold-running", 409)
+def change_while_a_recovery_waits(server, start_server):
+    person, code = two_step(server)
+    Claim(server, person, code)
+    return person.call("PUT", "/api/v1/password", {"password": NEW_PASSWORD})
+
+
+@story("hold-over", 409)
+def stopping_twice(server, start_server):
+    person, code = two_step(server)
+    claim = Claim(server, person, code)
+    good(person.call("POST", f"/api/v1/holds/{claim.id}/stop"))
+    return person.call("POST", f"/api/v1/holds/{claim.id}/stop")
+
+
+@story("junior-proof", 403)
+def stopping_with_a_proof_younger_than_the_hold(server, start_server):
+    person, code = two_step(server)
+    claim = Claim(server, person, code)
+    server.change_database("UPDATE sessions SET proofs = '[\"passkey:someone\"]' WHERE id = ?",
+        good(person.call("GET", "/api/v1/session"))["session"]["id"])
+    return person.call("POST", f"/api/v1/holds/{claim.id}/stop")
+
+
+@story("ticket-wrong", 403)
+def ticket_of_no_hold(server, start_server):
+    return server.call("GET", "/api/v1/holds/0d3fh2m8yq6n5v7x1k9r4t2wjb", token="7G4Q-K2M9-XD0T-WBRC-5HNE")
+
+
+@story("frozen", 409)
+def change_while_frozen(server, start_server):
+    person = two_step(server)[0]
+    good(person.call("POST", "/api/v1/activity/1/not-me"), 204)
+    person.sign_in()
+    return person.call("PUT", "/api/v1/password", {"password": NEW_PASSWORD})
+
+
+@story("factors-unsettled", 403)
+def session_after_a_recovery(server, start_server):
+    person, code = two_step(server)
+    shown = show(server, person.name, code=code, password=PASSWORD)
+    end = choose(server, shown["journey"])
+    check_described(end)
+    return server.call("GET", "/api/v1/session", token=good(end)["session"]["token"])
+
+
+@story("last-proof", 409)
+def removing_the_only_email(server, start_server):
+    person = Owner(server)
+    (proof,) = good(person.call("GET", "/api/v1/security-info"))["proofs"]
+    return person.call("DELETE", f"/api/v1/security-info/email/{proof['id']}")
+
+
 @pytest.mark.parametrize("kind", STORIES)
 def test_problem(kind, server, start_server):
     status, tell = STORIES[kind]
@@ -486,7 +572,7 @@ def examples(node):
         if "example" in node:
             yield node["schema"], node["example"]
         for example in node.get("examples", {}).values():
-            yield node["schema"], example["value"]
+            yield node["schema"], resolve(example)["value"]
     for child in node.values():
         yield from examples(child)
 
@@ -512,7 +598,7 @@ def test_odd_requests_find_nothing_undescribed(server, start_server, tmp_path, s
     if signed_in:
         # Without the calls that would end the session; their own run is the one of strangers.
         options = ["--header", f"Authorization: Bearer {Person(target).token}"]
-        for operation in ("signOut", "signOutEverywhere", "stepUp"):
+        for operation in ("signOut", "signOutEverywhere", "stepUp", "thisWasNotMe"):
             options += ["--exclude-operation-id", operation]
     run = subprocess.run(
         [sys.executable, "-m", "schemathesis.cli", "--config-file", configuration, "run",

@@ -78,6 +78,18 @@ def test_o1_a_flag_goes_before_the_environment_and_that_before_the_file(run, tmp
         (["--public-url", "https://example.org", "--set", "hash-cost=cheap"], "hash-cost=cheap is for tests"),
         (["--public-url", "https://example.org", "--set", "limits=off"], "limits=off is for tests"),
         (["--config", "missing.yaml"], "missing.yaml cannot be read"),
+        (["--set", "hold-period=30"], "30d for days"),
+        (["--set", "hold-period=0s"], "from 1s to 365d"),
+        (["--set", "hold-period=366d"], "from 1s to 365d"),
+        (["--set", "hold-period=99999999999999999999d"], "30d, 12h, 90m or 90s"),
+        (["--set", "hold-period=9223372036854775807d"], "from 1s to 365d"),
+        (["--set", "hold-period=-5d"], "30d, 12h, 90m or 90s"),
+        (["--set", "hold-period=5 d"], "30d, 12h, 90m or 90s"),
+        (["--set", "hold-period="], "30d, 12h, 90m or 90s"),
+        (["--set", "hold-period=1w"], "30d, 12h, 90m or 90s"),
+        (["--set", "recovery-policy=loose"], "recovery-policy"),
+        (["--set", "allow-unsafe=perhaps"], "allow-unsafe"),
+        (["--public-url", "https://example.org", "--set", "hold-period=23h"], "before they read about it"),
     ],
 )
 def test_o1_a_bad_setting_is_named_with_its_fix(run, arguments, sentence):
@@ -135,6 +147,8 @@ def test_q5_a_bad_account_is_refused_with_a_sentence(run, arguments, password, s
         ["config", "--colour"],
         ["recovery-code", "generate"],
         ["recovery-code", "generate", "--example", "--count", "0"],
+        ["hold", "stop", "0d3fh2m8yq6n5v7x1k9r4t2wjb"],
+        ["hold", "show"],
     ],
 )
 def test_o2_wrong_use_ends_with_64(run, arguments):
@@ -166,9 +180,27 @@ def test_o1_demo_is_for_this_machine(run):
     assert "--demo is for this machine" in refused.stderr
 
 
+def test_h2_a_short_hold_or_a_demo_on_a_public_address_needs_an_explicit_setting(run):
+    public = ["--public-url", "https://accounts.example.org"]
+    assert run("config", *public, "--set", "hold-period=1d").returncode == 0
+    insisted = run("config", *public, "--set", "hold-period=5s", "--set", "allow-unsafe=on", "--json")
+    values = {line["name"]: line["value"] for line in json.loads(insisted.stdout)}
+    assert (values["hold-period"], values["recovery-policy"], values["allow-unsafe"]) == ("5s", "standard", "on")
+    refused = run("serve", "--demo", "--data", "data", *public)
+    assert refused.returncode == 1 and "allow-unsafe=on" in refused.stderr
+
+
+def test_h2_a_short_hold_is_warned_of_at_the_start_and_by_the_doctor(run, start_server):
+    assert "WARNING: hold-period is 10s" in start_server({"hold-period": "10s"}).log.read_text()
+    assert "WARNING" not in start_server({"hold-period": "1d"}).log.read_text()
+    said = run("doctor", "--data", "data", "--set", "hold-period=10s")
+    assert "warn\thold period: 10s" in said.stdout
+
+
 def test_o2_help_and_version(run):
     assert run("--version").stdout.strip()
-    for command in ([], ["serve"], ["account"], ["account", "create"], ["config"], ["doctor"], ["recovery-code"]):
+    for command in ([], ["serve"], ["account"], ["account", "create"], ["config"], ["doctor"], ["recovery-code"], ["hold"],
+                    ["hold", "resume"]):
         shown = run(*command, "--help")
         assert shown.returncode == 0 and "USAGE" in shown.stdout
 

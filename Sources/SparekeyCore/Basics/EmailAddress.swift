@@ -26,7 +26,8 @@ package struct EmailAddress: Hashable, Sendable {
     }
     let parts = text.split(separator: "@", omittingEmptySubsequences: false)
     guard parts.count == 2, let local = parts.first, let domain = parts.last,
-      (1...64).contains(local.count), Self.isDotted(local), Self.isDotted(domain),
+      (1...64).contains(local.count), Self.isDotted(local),
+      domain.split(separator: ".", omittingEmptySubsequences: false).allSatisfy(Self.isLabel),
       domain.contains(".") || domain == "localhost"
     else { throw .field(.email, .malformed) }
     self.text = local + "@" + domain.lowercased()
@@ -42,6 +43,12 @@ package struct EmailAddress: Hashable, Sendable {
 
   private static let allowed = Set(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.@!#$%&'*+/=?^_`{|}~-")
+
+  /// A part of a domain's name (RFC 1123, section 2.1).
+  private static func isLabel(_ part: Substring) -> Bool {
+    (1...63).contains(part.count) && part.first != "-" && part.last != "-"
+      && part.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" }
+  }
 
   private static func isDotted(_ part: some StringProtocol) -> Bool {
     !part.isEmpty && part.first != "." && part.last != "." && !part.contains("..") && part.first != "-"

@@ -248,6 +248,8 @@ package struct Recovery: Sendable {
     let opened = try ports.open(RecoveryAttempt.self, token, for: binding)
     let due: [RecoveryAttempt.Step] = acceptsWait ? [.newPassword, .weighing] : [.newPassword]
     guard due.contains(opened.step), let target = opened.target else { throw Refusal.outOfStep }
+    // H11: after the end of a hold nothing stops it any more.
+    _ = try await facts(named: opened.lookupName)
     let before = try await ports.database.read { [ports] transaction -> (AccountFacts?, Timestamp)? in
       if try transaction.spent(opened.id.text) != nil { return nil }
       try ports.refuseSpentCode(opened, in: transaction)
@@ -268,6 +270,7 @@ package struct Recovery: Sendable {
         guard try transaction.spend(attempt.id.text, for: target.account) else { throw Refusal.alreadyDone }
         try ports.refuseSpentCode(attempt, in: transaction)
         // Everything is looked at again.
+        _ = try ports.currentAccount(canonicalName: attempt.lookupName, in: transaction)
         guard let facts = try ports.facts(named: attempt.lookupName, in: transaction) else {
           throw Refusal.notEnough
         }
@@ -276,6 +279,7 @@ package struct Recovery: Sendable {
         let claim = Claim(
           attempt: attempt, facts: facts,
           decision: try attempt.decision(about: facts, strict: strict, at: transaction.now), parked: parked,
+          proofs: attempt.evidence.filter { facts.strength(of: $0, at: transaction.now) != nil }.map(\.proof),
           ticket: wanted.ticket, source: source)
         switch claim.decision.outcome {
         case .now:
@@ -500,10 +504,10 @@ private struct Claim: Sendable {
   let facts: AccountFacts
   let decision: RecoveryPolicy.Decision
   let parked: Hold.Parked
+  /// What was shown and still counts.
+  let proofs: [Proof]
   let ticket: String?
   let source: Source
-
-  var proofs: [Proof] { attempt.evidence.map(\.proof) }
 }
 
 extension Ports {
@@ -576,7 +580,7 @@ extension Ports {
     try endHold(for: claim, in: transaction)
     try thaw(claim, in: transaction)
 
-    let kinds = claim.attempt.evidence.map(\.kind)
+    let kinds = claim.proofs.map(\.kind)
     try record(
       .recovered, detail: kinds.map(\.rawValue).joined(separator: " "), of: account, source: claim.source,
       notice: .recovered(by: kinds), past: [.hold, .freeze], in: transaction)
@@ -632,19 +636,28 @@ extension Ports {
     guard let hold = claim.facts.hold else { return }
     if let ticket = claim.ticket, constantTimeEqual(digest(ticket: ticket), hold.ticketDigest) {
       _ = try receive(.supersede, on: hold, source: claim.source, in: transaction)
-    } else if claim.proofs.allSatisfy(hold.seniors.contains) {
-      try stop(hold, by: claim.proofs, source: claim.source, in: transaction)
     } else {
-      throw Refusal.holdRunning(until: hold.endsAt)
+      let senior = claim.proofs.filter(hold.seniors.contains)
+      guard opensAtOnce(senior, of: claim.facts, at: transaction.now) else {
+        throw Refusal.holdRunning(until: hold.endsAt)
+      }
+      try stop(hold, by: senior, source: claim.source, in: transaction)
     }
+  }
+
+  /// What came with younger proofs must suffice without them.
+  private func opensAtOnce(_ proofs: [Proof], of facts: AccountFacts, at now: Timestamp) -> Bool {
+    RecoveryPolicy.decide(
+      twoStep: facts.account.twoStep, strict: options.strictPolicy,
+      evidence: proofs.compactMap { facts.strength(of: $0, at: now) }
+    ).outcome == .now
   }
 
   /// D2: only proofs older than what an account was frozen for open it.
   private func thaw(_ claim: Claim, in transaction: any Transaction) throws {
     guard let freeze = claim.facts.account.frozen else { return }
-    guard claim.proofs.allSatisfy({ claim.facts.proofs.predates($0, freeze.eventAt) }) else {
-      throw Refusal.frozen
-    }
+    let older = claim.proofs.filter { claim.facts.proofs.predates($0, freeze.eventAt) }
+    guard opensAtOnce(older, of: claim.facts, at: transaction.now) else { throw Refusal.frozen }
     _ = try transaction.setFrozen(nil, of: claim.facts.account.id)
   }
 

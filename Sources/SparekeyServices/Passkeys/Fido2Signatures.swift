@@ -60,6 +60,13 @@ package struct Fido2Signatures: PasskeySignatureChecking {
       fido_cred_set_fmt(fido, "packed") == FIDO_OK,
       fido_cred_set_attstmt(fido, statement, statement.count) == FIDO_OK
     else { return false }
+    // It takes an answered extension that nobody asked for as a fault.
+    if attestation.hasHMACSecret, fido_cred_set_extensions(fido, FIDO_EXT_HMAC_SECRET) != FIDO_OK {
+      return false
+    }
+    if let level = attestation.credentialProtection, fido_cred_set_prot(fido, level) != FIDO_OK {
+      return false
+    }
     return (attestation.isCertified ? fido_cred_verify(fido) : fido_cred_verify_self(fido)) == FIDO_OK
   }
 }

@@ -119,7 +119,7 @@ extension Site {
   /// Wraps an API handler: refusals become problem details (RFC 9457) with a stable type.
   func api(_ handler: @escaping APIHandler) -> @Sendable (Request, WebContext) async throws -> Response {
     { request, context in
-      let body = try await request.body.collect(upTo: Form.largest)
+      let body = try await request.wholeBody()
       let call = Call(
         site: self, source: request.source(peer: context.peer, trusting: settings.trustedProxies),
         body: Data(body.readableBytesView), parameters: context.parameters,
@@ -234,7 +234,7 @@ extension Site {
       return problem("password-too-short-alone", .conflict, detail: texts["error.passwordTooShortAlone"])
     case .holdRunning(let until):
       return problem(
-        "hold-running", .conflict, detail: texts.format("error.holdRunning", ["date": texts.moment(until)]))
+        "hold-running", .conflict, detail: texts.format("error.holdRunning", ["date": texts.exactly(until)]))
     case .holdOver: return problem("hold-over", .conflict, detail: texts["error.holdOver"])
     case .juniorProof: return problem("junior-proof", .forbidden, detail: texts["error.juniorProof"])
     case .ticketWrong:

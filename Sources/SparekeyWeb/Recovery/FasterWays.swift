@@ -32,7 +32,7 @@ extension Texts {
   }
 
   /// "your authenticator app", "your password and a code sent to your email or phone".
-  private func ways(_ sets: [[String]]) -> [String] {
+  func ways(_ sets: [[String]]) -> [String] {
     var said: [[String]] = []
     for set in sets {
       // An email and a phone are one way where either does.
@@ -48,7 +48,7 @@ extension Texts {
 
 extension RecoveryPolicy.Requirement {
   /// What a person would look for, whatever its age.
-  fileprivate var wordKey: String {
+  var wordKey: String {
     switch self {
     case .recoveryCode, .currentCode, .codeBeforeTwoStep, .codeBeforeRestore: "recoveryCode"
     case .seniorEmail, .email: "email"

@@ -332,7 +332,7 @@ enum RecoveryPages {
     }
   }
 
-  private static func suggestion(_ suggestion: Suggestion, _ texts: Texts) -> CodeSuggestion {
+  static func suggestion(_ suggestion: Suggestion, _ texts: Texts) -> CodeSuggestion {
     let characters = Array(suggestion.code.compact).map(String.init)
     let first = suggestion.wrongPosition ?? suggestion.positions.first ?? 0
     let explanation =

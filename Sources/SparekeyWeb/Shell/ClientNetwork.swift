@@ -16,8 +16,13 @@ package struct ClientNetwork: Hashable, Sendable {
   /// Who asks: the peer, or the client that a trusted proxy names. The last entry of `X-Forwarded-For` is the one that
   /// proxy wrote itself. If that is no address, all who come through the proxy are counted as one.
   package init(peer: String, forwardedFor: String?, trusting proxies: Set<String>) {
-    let last = proxies.contains(Self.plain(peer)) ? forwardedFor?.split(separator: ",").last : nil
-    let client = last.map { String($0.drop { $0 == " " }.prefix { $0 != " " }) }
+    // By bytes: a letter that joins the comma after it must not hide the proxy's own entry.
+    let last =
+      proxies.contains(Self.plain(peer)) ? forwardedFor?.utf8.split(separator: UInt8(ascii: ",")).last : nil
+    let client = last.flatMap { entry in
+      let blank = UInt8(ascii: " ")
+      return String(entry.drop { $0 == blank }.prefix { $0 != blank })
+    }
     self.init(client.flatMap { Self.network(of: $0) == nil ? nil : $0 } ?? peer)
   }
 

@@ -20,6 +20,17 @@ package struct WebContext: RequestContext {
 }
 
 extension Request {
+  /// - Throws: `NIOTooManyBytesError`; 400 for a body that HTTP itself cannot read, such as a chunk of no length.
+  package func wholeBody() async throws -> ByteBuffer {
+    do {
+      return try await body.collect(upTo: Form.largest)
+    } catch let error as NIOTooManyBytesError {
+      throw error
+    } catch {
+      throw HTTPError(.badRequest)
+    }
+  }
+
   /// Who asks: the peer, or the client that a trusted proxy names.
   package func source(peer: String, trusting proxies: Set<String>) -> Source {
     let forwarded = HTTPField.Name("X-Forwarded-For").flatMap { headers[$0] }

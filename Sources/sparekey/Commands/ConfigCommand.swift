@@ -132,7 +132,8 @@ struct DoctorCommand: AsyncParsableCommand {
       findings.append(
         Finding(
           check: "holds", state: "fail",
-          detail: "\(untold.count) wait beyond their end because no notice of their start could be delivered: "
+          detail:
+            "\(untold.count) wait beyond their end because no notice of their start could be delivered: "
             + untold.map(\.hold.id.text).joined(separator: ", ")))
     }
     return findings

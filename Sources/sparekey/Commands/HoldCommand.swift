@@ -8,11 +8,13 @@ import SparekeyWeb
 struct HoldCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hold", abstract: "Watch recoveries that wait.",
-    discussion: "A hold cannot be shortened, lengthened or ended here: only its owner stops it, by signing in.",
+    discussion:
+      "A hold cannot be shortened, lengthened or ended here: only its owner stops it, by signing in.",
     subcommands: [List.self, Show.self, Resume.self])
 
   struct List: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the holds that are open, the next to end first.")
+    static let configuration = CommandConfiguration(
+      abstract: "List the holds that are open, the next to end first.")
 
     @OptionGroup var flags: SettingFlags
     @Flag(help: "Print JSON.")
@@ -110,8 +112,10 @@ private struct PrintedHold: Encodable {
 
   var lines: [(String, String)] {
     [
-      ("id", id), ("claim number", claimNumber), ("username", username), ("purpose", purpose), ("state", state),
-      ("started", startedAt), ("takes effect", effectiveAt), ("ended", endedAt ?? "-"), ("policy row", "\(row)"),
+      ("id", id), ("claim number", claimNumber), ("username", username), ("purpose", purpose),
+      ("state", state),
+      ("started", startedAt), ("takes effect", effectiveAt), ("ended", endedAt ?? "-"),
+      ("policy row", "\(row)"),
       ("evidence", evidence.joined(separator: ", ")), ("claimed from", claimedFrom),
       ("owner told", ownerTold ? "yes" : "no"), ("account frozen", accountFrozen ? "yes" : "no"),
     ]

@@ -10,7 +10,10 @@ struct ServeCommand: AsyncParsableCommand {
   )
 
   @OptionGroup var flags: SettingFlags
-  @Flag(help: "Make a demo account, and print how to sign in to it. Refused unless the public URL is local, or allow-unsafe=on.")
+  @Flag(
+    help:
+      "Make a demo account, and print how to sign in to it. Refused unless the public URL is local, or allow-unsafe=on."
+  )
   var demo = false
 
   func run() async throws {

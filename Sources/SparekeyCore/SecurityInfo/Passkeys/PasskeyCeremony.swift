@@ -36,7 +36,7 @@ package struct PasskeyCeremony: Sendable {
     let data = try authenticatorData(object.authenticatorData)
     guard let attested = data.attested else { throw .noCredential }
     guard let key = PasskeyPublicKey(cose: attested.publicKey) else { throw .unsupportedKey }
-    try check(object, of: registration, key: key)
+    try check(object, data, of: registration, key: key)
     return PasskeyCredential(
       id: attested.id, publicKey: attested.publicKey, algorithm: key.algorithm,
       signatureCount: data.signatureCount, backupEligible: data.flags.contains(.backupEligible),
@@ -103,7 +103,8 @@ package struct PasskeyCeremony: Sendable {
 
   /// With a statement in a format that we read, its signature has to be right. It proves nothing beyond that.
   private func check(
-    _ object: AttestationObject, of registration: PasskeyRegistration, key: PasskeyPublicKey
+    _ object: AttestationObject, _ data: AuthenticatorData, of registration: PasskeyRegistration,
+    key: PasskeyPublicKey
   ) throws(PasskeyProblem) {
     guard case .packed(let bytes, let algorithm, let isCertified) = object.statement else { return }
     // Section 8.2: the passkey's own signature is made with the passkey's algorithm.
@@ -111,7 +112,9 @@ package struct PasskeyCeremony: Sendable {
     let attestation = PackedAttestation(
       relyingPartyID: relyingParty.id, clientDataHash: sha256(registration.clientDataJSON),
       authenticatorData: object.authenticatorData, statement: bytes, isCertified: isCertified,
-      algorithm: key.algorithm)
+      algorithm: key.algorithm,
+      credentialProtection: data.extensions[.text("credProtect")]?.integer.flatMap(Int32.init(exactly:)),
+      hasHMACSecret: data.extensions[.text("hmac-secret")]?.isTrue == true)
     guard signatures.isGenuine(attestation) else { throw .wrongAttestation }
   }
 

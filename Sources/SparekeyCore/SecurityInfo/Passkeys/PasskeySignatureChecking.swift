@@ -41,10 +41,14 @@ package struct PackedAttestation: Sendable {
   package let isCertified: Bool
   /// The passkey's algorithm.
   package let algorithm: PasskeyAlgorithm
+  /// What the authenticator data answers to the two extensions of CTAP 2 that browsers ask for on their own: the level
+  /// of credProtect, and whether there is an hmac-secret. Nothing follows from them here; libfido2 wants to be told.
+  package let credentialProtection: Int32?
+  package let hasHMACSecret: Bool
 
   package init(
     relyingPartyID: String, clientDataHash: [UInt8], authenticatorData: [UInt8], statement: [UInt8],
-    isCertified: Bool, algorithm: PasskeyAlgorithm
+    isCertified: Bool, algorithm: PasskeyAlgorithm, credentialProtection: Int32?, hasHMACSecret: Bool
   ) {
     self.relyingPartyID = relyingPartyID
     self.clientDataHash = clientDataHash
@@ -52,5 +56,7 @@ package struct PackedAttestation: Sendable {
     self.statement = statement
     self.isCertified = isCertified
     self.algorithm = algorithm
+    self.credentialProtection = credentialProtection
+    self.hasHMACSecret = hasHMACSecret
   }
 }

@@ -25,6 +25,7 @@ struct AuthenticatorData: Equatable {
   let flags: Flags
   let signatureCount: UInt32
   let attested: AttestedCredential?
+  let extensions: [CBOR.Key: CBOR]
 
   init?(_ bytes: [UInt8]) {
     guard bytes.count >= 37, bytes.count <= PasskeyAnswer.largest else { return nil }
@@ -41,8 +42,11 @@ struct AuthenticatorData: Equatable {
     }
     if flags.contains(.extensions) {
       var reader = CBORReader(rest)
-      guard reader.next()?.map != nil else { return nil }
+      guard let members = reader.next()?.map else { return nil }
+      extensions = members
       rest = reader.rest
+    } else {
+      extensions = [:]
     }
     guard rest.isEmpty else { return nil }
   }

@@ -32,6 +32,7 @@ struct CBOR: Equatable {
     self.source = source
   }
 
+  var isTrue: Bool { source.elementsEqual([0xF5]) }
   var integer: Int64? { if case .integer(let integer) = value { integer } else { nil } }
   var bytes: [UInt8]? { if case .bytes(let bytes) = value { bytes } else { nil } }
   var text: String? { if case .text(let text) = value { text } else { nil } }

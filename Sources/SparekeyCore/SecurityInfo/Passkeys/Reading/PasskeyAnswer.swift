@@ -8,9 +8,12 @@ enum PasskeyAnswer {
 
   /// Reads JSON of one meaning only: UTF-8, bounded, no name twice in one object, also where nobody looks.
   static func decode<Content: Decodable>(_ type: Content.Type, from bytes: [UInt8]) -> Content? {
-    // A zero byte would make the decoder take the text for UTF-16.
+    let data = Data(bytes)
+    // A zero byte would make the decoder take the text for UTF-16. It looks at nothing but what is asked for; the
+    // second reader looks at the rest.
     guard bytes.count <= largest, !bytes.contains(0), String(validating: bytes, as: UTF8.self) != nil,
-      let content = try? JSONDecoder().decode(type, from: Data(bytes)), !repeatsMember(bytes)
+      let content = try? JSONDecoder().decode(type, from: data),
+      (try? JSONSerialization.jsonObject(with: data)) != nil, !mayRepeatMember(bytes)
     else { return nil }
     return content
   }
@@ -34,10 +37,11 @@ enum PasskeyAnswer {
     let response: Response
   }
 
-  /// Whether a name occurs twice in one object. - Parameter json: valid JSON.
-  private static func repeatsMember(_ json: [UInt8]) -> Bool {
+  /// Whether a name occurs twice in one object, or is written with an escape, so that it might; no browser does that.
+  /// - Parameter json: valid JSON.
+  private static func mayRepeatMember(_ json: [UInt8]) -> Bool {
     /// The names seen in each open object; nil for an open array.
-    var open: [Set<String>?] = []
+    var open: [Set<ArraySlice<UInt8>>?] = []
     var nameIsDue = false
     var index = 0
     while index < json.count {
@@ -58,10 +62,8 @@ enum PasskeyAnswer {
         }
         guard nameIsDue, index < json.count else { break }
         nameIsDue = false
-        // Escapes are undone, so that "\u0061" and "a" are one name.
-        let literal = Data("[".utf8) + Data(json[start...index]) + Data("]".utf8)
-        guard let name = try? JSONDecoder().decode([String].self, from: literal).first,
-          open[open.count - 1]?.insert(name).inserted == true
+        let name = json[start...index]
+        guard !name.contains(UInt8(ascii: "\\")), open[open.count - 1]?.insert(name).inserted == true
         else { return true }
       default: break
       }

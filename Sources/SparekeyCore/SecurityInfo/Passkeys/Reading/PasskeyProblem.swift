@@ -1,6 +1,6 @@
 /// Why a browser's answer was not accepted. The description names the step that failed, for logs and for programs that
 /// call the API; it holds nothing of what was sent. A page that asks a stranger says the same for all of them (S6).
-package enum PasskeyProblem: Error, Equatable, Sendable {
+package enum PasskeyProblem: Error, Hashable, Sendable {
   case malformed(Part)
   /// The answer to another kind of question: made when asked to use a passkey, or the other way round.
   case wrongType
