@@ -112,12 +112,14 @@ enum HoldPages {
     }
   }
 
-  @Sendable static func pause(_ visit: Visit) async throws -> Reply {
-    try await act(visit) { try await visit.site.holds.pause(stopToken: $0, source: visit.source) }
-  }
-
-  @Sendable static func letGoOn(_ visit: Visit) async throws -> Reply {
-    try await act(visit) { try await visit.site.holds.resume(stopToken: $0, source: visit.source) }
+  /// Pauses, or takes that back.
+  @Sendable static func pauseOrResume(_ visit: Visit) async throws -> Reply {
+    let holds = visit.site.holds
+    return try await act(visit) { token in
+      visit.form.has("resume")
+        ? try await holds.resume(stopToken: token, source: visit.source)
+        : try await holds.pause(stopToken: token, source: visit.source)
+    }
   }
 
   /// Whatever became of it meanwhile is what the link's page then shows.
@@ -152,7 +154,7 @@ enum HoldPages {
       endsAt: Moment(hold.endsAt, texts), from: texts.from(hold.source),
       pause: hold.state == .running || (hold.state == .contested && !isPausedHere)
         ? NextLink(label: texts["\(section).pause"], path: "/stop/\(token)") : nil,
-      resume: isPausedHere ? NextLink(label: texts["stop.resume"], path: "/stop/\(token)/resume") : nil,
+      resume: isPausedHere ? NextLink(label: texts["stop.resume"], path: "/stop/\(token)") : nil,
       links: hold.state.isOpen
         ? [
           NextLink(label: texts["stop.links.signIn"], path: "/sign-in"),
