@@ -143,7 +143,7 @@ enum HoldPages {
     let texts = visit.texts
     let hold = status.hold
     let values = HoldWords.values(hold, claimNumber: status.claimNumber, texts)
-    let isPausedHere = hold.state == .contested && hold.contestedBy == contact
+    let isPausedHere = hold.state == .contested && hold.contestedBy.contains(contact)
     let section = "stop.\(hold.purpose.rawValue)"
     let state = isPausedHere ? "paused" : hold.state.rawValue
     return StopPage(
@@ -152,8 +152,11 @@ enum HoldPages {
         .map { texts.format($0, values) },
       claimNumber: status.claimNumber, startedAt: Moment(hold.startedAt, texts),
       endsAt: Moment(hold.endsAt, texts), from: texts.from(hold.source),
-      pause: hold.state == .running
-        ? NextLink(label: texts["\(section).pause"], path: "/stop/\(token)") : nil,
+      pause: hold.state == .running || hold.state == .contested && !isPausedHere
+        ? NextLink(
+          label: texts[hold.state == .running ? "\(section).pause" : "stop.objectToo"],
+          path: "/stop/\(token)")
+        : nil,
       resume: isPausedHere ? NextLink(label: texts["stop.resume"], path: "/stop/\(token)") : nil,
       links: hold.state.isOpen
         ? [
