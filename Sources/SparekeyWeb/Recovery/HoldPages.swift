@@ -152,8 +152,11 @@ enum HoldPages {
         .map { texts.format($0, values) },
       claimNumber: status.claimNumber, startedAt: Moment(hold.startedAt, texts),
       endsAt: Moment(hold.endsAt, texts), from: texts.from(hold.source),
-      pause: hold.state == .running || (hold.state == .contested && !isPausedHere)
-        ? NextLink(label: texts["\(section).pause"], path: "/stop/\(token)") : nil,
+      pause: hold.state == .running || hold.state == .contested && !isPausedHere
+        ? NextLink(
+          label: texts[hold.state == .running ? "\(section).pause" : "stop.objectToo"],
+          path: "/stop/\(token)")
+        : nil,
       resume: isPausedHere ? NextLink(label: texts["stop.resume"], path: "/stop/\(token)") : nil,
       links: hold.state.isOpen
         ? [
