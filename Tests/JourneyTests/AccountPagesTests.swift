@@ -165,7 +165,7 @@ import Testing
     let wrong = try await SettlingPages.confirm(world.visit("/account/factors", session, form: "code=12"))
     #expect((wrong.content.page as? SettlingPage)?.codeError == world.site.texts["error.totp.malformed"])
     let shown = try await SettlingPages.confirm(
-      world.visit("/account/factors", session, form: "code=\(TOTP.code(secret: app, step: step))"))
+      world.visit("/account/factors", session, form: "code=\(TOTP.code(secret: app.secret, step: step))"))
     #expect(shown.content.redirect == "/account/factors?notice=confirmed")
     page = try await world.page(SettlingPages.show, "/account/factors", session)
     #expect(page.isDone && page.factors[0].settled)
