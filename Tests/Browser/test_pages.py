@@ -196,13 +196,13 @@ def two_step_tour(visitor):
     visitor.sees("Manage how I sign in")
     visitor.open("/account/activity")
     yield "activity-two-step"
-    page.get_by_role("link", name=re.compile("This wasn't me: Phone")).first.click()
+    page.get_by_role("link", name=re.compile("This wasn't me Phone")).first.click()
     visitor.sees("This wasn't you?")
     yield "not-me"
     visitor.open("/account/clean-up")
     yield "clean-up"
     visitor.open("/account/activity")
-    page.get_by_role("link", name=re.compile("This wasn't me: Signed in")).first.click()
+    page.get_by_role("link", name=re.compile("This wasn't me Signed in")).first.click()
     visitor.press("It wasn't me")
     visitor.reads("Your account is frozen")
     yield "sign-in-frozen"

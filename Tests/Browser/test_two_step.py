@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import cv2
 import numpy
 import pytest
-from conftest import APP_CODE, PasskeyDevice
+from conftest import APP_CODE, PasskeyDevice, Server
 from playwright.sync_api import expect
 
 
@@ -488,3 +488,142 @@ def test_d6_after_a_recovery_the_owner_is_led_to_what_was_added(visitor):
     visitor.reads("You got back in on")
     visitor.follow("Look at what was added before")
     visitor.sees("What was added lately")
+
+
+# --- After a recovery: the second factors are settled first --------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def soon(tmp_path_factory):
+    """A recovery that waits takes effect after seconds."""
+    server = Server(tmp_path_factory.mktemp("soon"), "--set", "limits=off", "--set", "hold-period=6s")
+    yield server
+    server.stop()
+
+
+def recover_at_once(visitor, person, code):
+    """The recovery code together with the password."""
+    visitor.open_code_page(person.username)
+    visitor.enter_code(code)
+    visitor.follow("Enter my password")
+    visitor.type("Password", person.password)
+    visitor.press("Continue")
+    visitor.choose_password(person)
+    visitor.sees("Your password is changed")
+    visitor.code_on_sheet()
+    visitor.follow("Next: check your second factors")
+    visitor.sees("Are these still yours?")
+
+
+def test_after_a_recovery_old_factors_are_shown_or_removed(arrive, javascript):
+    """DESIGN 6: no other page opens before; what is lost goes, what is left is confirmed by use; signing out works."""
+    visitor = arrive("phone", javascript=javascript)
+    person = visitor.sign_up()
+    app = visitor.turn_on_two_step()
+    visitor.open("/account/authenticator-app")
+    visitor.add_app("Lost phone")
+    code = visitor.generate()
+    visitor.sign_out()
+    recover_at_once(visitor, person, code)
+    for path in ("/account/security", "/account/recovery-code", "/account/two-step", "/account/activity", "/step-up"):
+        visitor.open(path)
+        visitor.sees("Are these still yours?")
+    visitor.press("Done")
+    visitor.reads("Not yet: each second factor has to be shown or removed")
+    visitor.type(APP_CODE, app.wrong_code())
+    visitor.press("Confirm")
+    visitor.reads("This code is not right, or was used already.")
+    visitor.type(APP_CODE, app.code())
+    visitor.press("Confirm")
+    visitor.reads("That one works.")
+    visitor.press("Remove, it is lost Lost phone")
+    visitor.reads("It is removed.")
+    visitor.press("Done")
+    visitor.sees("What was added lately")
+    visitor.open("/account/security")
+    visitor.sees("Manage how I sign in")
+    assert "Lost phone" not in visitor.page.content()
+
+
+def test_after_a_recovery_a_passkey_is_shown_or_made(visitor):
+    person = visitor.sign_up()
+    PasskeyDevice(visitor.page)
+    visitor.open("/account/passkey")
+    visitor.add_passkey("Old laptop")
+    visitor.press("Turn on two-step verification")
+    visitor.reads("Two-step verification is on.")
+    code = visitor.generate()
+    visitor.sign_out()
+    recover_at_once(visitor, person, code)
+    visitor.press("Use a passkey")
+    visitor.reads("That one works.")
+    visitor.press("Done")
+    visitor.sees("What was added lately")
+
+
+def test_a_session_with_unsettled_factors_can_be_signed_out(visitor):
+    person = visitor.sign_up()
+    visitor.turn_on_two_step()
+    code = visitor.generate()
+    visitor.sign_out()
+    recover_at_once(visitor, person, code)
+    visitor.press("Sign out")
+    visitor.sees("Sign in")
+    visitor.open("/account/factors")
+    visitor.sees("Sign in")
+
+
+def test_h2_after_the_wait_the_ticket_opens_and_a_new_factor_is_added(arrive, soon, javascript):
+    """H2, H5: the recovery code alone waits; then the first sign-in is new password and claim ticket, it adds a second
+    factor before anything else, and shows the new recovery code. The ticket is of no use afterwards."""
+    visitor = arrive(javascript=javascript)
+    visitor.server = soon
+    person = visitor.sign_up()
+    visitor.turn_on_two_step()
+    code = visitor.generate()
+    visitor.sign_out()
+    visitor.open_code_page(person.username)
+    visitor.enter_code(code)
+    visitor.page.get_by_role("button", name=re.compile("^Wait ")).click()
+    visitor.sees("Choose a new password")
+    person.password = "marble quiet lantern ridge"
+    visitor.type("New password", person.password)
+    visitor.page.get_by_role("button", name=re.compile("^Set this password in ")).click()
+    expect(visitor.page.get_by_role("heading", name="Claim ticket")).to_be_visible()
+    ticket = "-".join(visitor.page.locator(".groups li").all_inner_texts())
+    soon.expect_mail(person.email, "A recovery of your account has taken effect")
+
+    def come_to_the_second_step():
+        visitor.begin_sign_in(person.username)
+        visitor.type("Password", person.password)
+        visitor.press("Sign in")
+        visitor.sees("Enter your second factor")
+
+    come_to_the_second_step()
+    visitor.finds_no_barrier()
+    visitor.screenshot("second-factor-ticket")
+    visitor.type("Claim ticket", "not the ticket")
+    visitor.press("Use the ticket")
+    visitor.reads("This ticket doesn't belong here.")
+    visitor.type("Claim ticket", ticket.lower())
+    visitor.press("Use the ticket")
+    visitor.sees("Are these still yours?")
+    visitor.finds_no_barrier()
+    visitor.screenshot("factors")
+    visitor.press("Remove, it is lost My phone")
+    visitor.reads("There is no second factor left.")
+    visitor.screenshot("factors-none")
+    visitor.follow("Add an authenticator app")
+    app = visitor.add_app("New phone")
+    visitor.reads("Your new authenticator app works.")
+    visitor.screenshot("factors-done")
+    visitor.press("Done")
+    visitor.sees("Your recovery code")
+    assert visitor.code_on_sheet() != code
+    visitor.follow("I have printed it or written it down")
+    visitor.sees("Manage how I sign in")
+    visitor.sign_out()
+    come_to_the_second_step()
+    expect(visitor.page.get_by_label("Claim ticket")).to_have_count(0)
+    visitor.enter_second_factor(app.code())
+    visitor.sees("Manage how I sign in")

@@ -80,7 +80,8 @@ package struct WayRow: Sendable {
   /// Such as `email:ID`.
   package var proof: String
   package var label: String
-  package var confirmed: Bool
+  /// Nil where nothing has to be confirmed.
+  package var state: WayState?
   /// Such as "Added 3 May 2026".
   package var facts: String
   /// H8: from when it counts fully; nil when it does.
@@ -89,16 +90,23 @@ package struct WayRow: Sendable {
   package var confirmPath: String?
 
   package init(
-    proof: String, label: String, confirmed: Bool = true, facts: String, junior: String? = nil,
+    proof: String, label: String, state: WayState? = nil, facts: String, junior: String? = nil,
     confirmPath: String? = nil
   ) {
     self.proof = proof
     self.label = label
-    self.confirmed = confirmed
+    self.state = state
     self.facts = facts
     self.junior = junior
     self.confirmPath = confirmPath
   }
+}
+
+/// Whether a code that was sent to it came back.
+package struct WayState: Sendable {
+  package var confirmed: Bool
+
+  package init(confirmed: Bool) { self.confirmed = confirmed }
 }
 
 /// What may be said about a recovery code that exists.
@@ -126,7 +134,8 @@ extension WayGroup {
     func contacts(_ kind: Contact.Kind) -> [WayRow] {
       proofs.contacts.filter { $0.kind == kind }.map { contact in
         WayRow(
-          proof: Proof.contact(contact).text, label: contact.address, confirmed: contact.isConfirmed,
+          proof: Proof.contact(contact).text, label: contact.address,
+          state: WayState(confirmed: contact.isConfirmed),
           facts: texts.format("account.security.added", ["date": texts.day(contact.addedAt)]),
           junior: junior(.contact(contact), overview, texts),
           confirmPath: contact.isConfirmed ? nil : "/account/contact/confirm?contact=\(contact.id)")

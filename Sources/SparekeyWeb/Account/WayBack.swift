@@ -56,14 +56,25 @@ extension WayBack {
 }
 
 extension Texts {
-  /// "You are back at once, with your recovery code or a code sent to your email."
+  /// "You are back at once, with your recovery code together with your password or a code sent to your email."
   fileprivate func way(
     _ ways: [RecoveryPolicy.Forecast], _ outcome: RecoveryPolicy.Outcome, _ period: Duration
   ) -> String {
-    let with = ["with": either(self.ways(ways.map { $0.missing.map(\.wordKey) }))]
-    guard case .held(let wait) = outcome else { return format("account.waysBack.now", with) }
+    let sets = ways.map { Set($0.missing.map(\.wordKey)) }
+    // What suffices with less is said with less.
+    let least = ways.map { $0.missing.map(\.wordKey) }.filter { words in
+      !sets.contains { $0.isStrictSubset(of: words) }
+    }
+    let shared = least.dropFirst().reduce(least.first ?? []) { all, words in all.filter(words.contains) }
+    let rest = least.map { $0.filter { !shared.contains($0) } }
+    let things =
+      shared.isEmpty || rest.contains(where: \.isEmpty)
+      ? either(self.ways(least))
+      : format(
+        "account.waysBack.together",
+        ["shared": either(self.ways([shared])), "rest": either(self.ways(rest))])
+    guard case .held(let wait) = outcome else { return format("account.waysBack.now", ["with": things]) }
     return format(
-      "account.waysBack.held",
-      with.merging(["duration": duration(wait.duration(of: period))]) { $1 })
+      "account.waysBack.held", ["with": things, "duration": duration(wait.duration(of: period))])
   }
 }
