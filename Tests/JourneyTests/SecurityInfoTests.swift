@@ -53,6 +53,7 @@ import Testing
     await #expect(throws: Refusal.codeReplaced(at: world.now - .minutes(1))) {
       try await check(maria.code.formatted, again, in: world)
     }
+    world.pass(.minutes(3))
     try await check(replacement.code.formatted, again, in: world)
   }
 

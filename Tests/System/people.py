@@ -62,11 +62,11 @@ class Person:
         return self.server.call(method, path, body, self.token)
 
     def confirm(self, kind, identifier, address, known=()):
-        code = code_sent(self.server, address, known)
+        code = code_sent(self.server, address, known, to="confirm")
         good(self.call("POST", f"/api/v1/security-info/{kind}/{identifier}/confirm", {"code": code}))
 
     def add_email(self, address):
-        known = codes_sent(self.server, address)
+        known = codes_sent(self.server, address, to="confirm")
         identifier = good(self.call("POST", "/api/v1/security-info/email", {"email": address}), 201)["id"]
         self.confirm("email", identifier, address, known)
         self.emails.append(address)
@@ -130,17 +130,18 @@ def enter_password(server, name, password):
     return server.call("POST", "/api/v1/sign-in/password", {"journey": journey, "password": password})
 
 
-def codes_sent(server, address):
-    """The issued codes in the mails to an address, whatever else came between them."""
+def codes_sent(server, address, to="recover"):
+    """The codes in the mails to an address, whatever else came between them: to recover with, or to confirm it."""
+    ending = {"recover": "is your code", "confirm": "is your code to confirm this email"}[to]
     subjects = [mail["Subject"] for mail in server.mails(address)]
-    return [found.group(1) for subject in subjects if (found := re.match(r"([0-9]{6}) is your code", subject))]
+    return [found.group(1) for subject in subjects if (found := re.fullmatch(f"([0-9]{{6}}) {ending}", subject))]
 
 
-def code_sent(server, address, known):
+def code_sent(server, address, known=(), to="recover"):
     """The one that comes after those known."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        if new := codes_sent(server, address)[len(known):]:
+        if new := codes_sent(server, address, to)[len(known):]:
             return new[0]
         time.sleep(0.1)
     raise AssertionError(f"no code came to {address}")

@@ -8,8 +8,8 @@ extension LongStory {
   mutating func time() async throws -> Deed {
     let wait =
       draw([
-        Duration.seconds(31), .minutes(4), .minutes(11), .minutes(25), .hours(2), .hours(23), .days(2),
-        .days(6), .days(13), .days(15), .days(29), .days(31),
+        Duration.days(15), .days(29), .days(6), .days(13), .minutes(25), .hours(2), .hours(23), .days(2),
+        .minutes(4), .minutes(11), .days(31), .seconds(31),
       ]) ?? .zero
     note("\(wait) pass")
     world.pass(wait)
@@ -26,30 +26,50 @@ extension LongStory {
     return Deed(kind: .work)
   }
 
-  /// Things that need a session come most often, then recoveries.
-  mutating func act(_ name: String, _ before: Promises) async throws -> Deed {
+  mutating func begin(_ name: String, _ before: Promises) async throws -> Deed {
+    let what: Thread =
+      switch Int.random(in: 0..<10, using: &choices) {
+      case 0..<4: .home
+      case 4..<8: .recovery
+      default: .link
+      }
+    thread = (name, what)
+    return try await act(name, what, before)
+  }
+
+  mutating func act(_ name: String, _ what: Thread, _ before: Promises) async throws -> Deed {
     guard let me = people[name] else { return Deed() }
+    let die = Int.random(in: 0..<10, using: &choices)
     do {
-      switch Int.random(in: 0..<20, using: &choices) {
-      case 0, 1, 2: return try await signIn(name, me, before)
-      case 3: return try await stepUp(name, me, before)
-      case 4..<9: return try await inSession(name, me, before)
-      case 9, 10:
-        note("\(name) starts a recovery")
-        let progress = try await world.site.recovery.start(
-          username: Self.account, withCode: Bool.random(using: &choices), binding: .api)
-        let version = try await promises().account.version
-        people[name]?.journeys.append(
-          Knowledge.Journey(token: progress.journey, startedAt: world.now, version: version))
-        return Deed()
-      case 11..<15: return try await show(name, me, before)
-      case 15..<18: return try await finish(name, me, before)
-      default: return try await useLink(name, me)
+      switch what {
+      case .home:
+        if me.sessions.isEmpty || die == 0 { return try await signIn(name, me, before) }
+        if die == 1 { return try await stepUp(name, me, before) }
+        return try await inSession(name, me, before)
+      case .recovery:
+        if me.journeys.last.map({ $0.isEnded || $0.isGivenUp }) ?? true || die == 0 {
+          return try await start(name)
+        }
+        return try await die < 7 ? show(name, me, before) : finish(name, me, before)
+      case .link:
+        thread = nil
+        return try await useLink(name, me)
       }
     } catch let refusal as Refusal {
       note("… refused: \(refusal)")
+      if refusal == .notSignedIn { people[name]?.sessions = [] }
       return Deed(refusal: refusal)
     }
+  }
+
+  private mutating func start(_ name: String) async throws -> Deed {
+    note("\(name) starts a recovery")
+    let progress = try await world.site.recovery.start(
+      username: Self.account, withCode: Bool.random(using: &choices), binding: .api)
+    let version = try await promises().account.version
+    people[name]?.journeys.append(
+      Knowledge.Journey(token: progress.journey, startedAt: world.now, version: version))
+    return Deed()
   }
 
   // MARK: signing in
@@ -282,7 +302,7 @@ extension LongStory {
   // MARK: the way back
 
   private mutating func show(_ name: String, _ me: Knowledge, _ before: Promises) async throws -> Deed {
-    guard let index = me.journeys.indices.suffix(3).randomElement(using: &choices) else { return Deed() }
+    guard let index = draw(Array(me.journeys.indices.suffix(3))) else { return Deed() }
     let recovery = world.site.recovery
     let token = me.journeys[index].token
     let progress: RecoveryProgress
@@ -340,7 +360,7 @@ extension LongStory {
   }
 
   private mutating func finish(_ name: String, _ me: Knowledge, _ before: Promises) async throws -> Deed {
-    guard let index = me.journeys.indices.suffix(3).randomElement(using: &choices) else { return Deed() }
+    guard let index = draw(Array(me.journeys.indices.suffix(3))) else { return Deed() }
     let journey = me.journeys[index]
     var deed = Deed(kind: .finish, journey: journey)
     deed.shown = journey.shown.filter { world.now < $0.value + .minutes(20) }.map(\.key)
@@ -348,16 +368,20 @@ extension LongStory {
     deed.ticket = Bool.random(using: &choices) ? draw(me.tickets) : nil
     let chosen = newPassword()
     deed.password = chosen
+    if deed.outcome == .notEnough, Bool.random(using: &choices) { return Deed() }
     note("\(name) chooses a password after \(deed.shown.map(\.text).sorted())")
     do {
       var token = journey.token
-      if case .held = deed.outcome {
+      let isHeld = if case .held = deed.outcome { true } else { false }
+      deed.accepted = isHeld || deed.outcome == .now && Bool.random(using: &choices)
+      if deed.accepted {
         token = try await world.site.recovery.acceptWait(token, binding: .api).journey
       }
       let end = try await world.site.recovery.finish(
         token, wanted: Recovery.Wanted(password: chosen, ticket: deed.ticket), binding: .api,
         source: world.source)
       note("… \(end)".prefix(24).description)
+      thread = nil
       deed.end = end
       switch end {
       case .recovered(let code, let session):
@@ -374,6 +398,9 @@ extension LongStory {
       }
     } catch let refusal as Refusal {
       note("… refused: \(refusal)")
+      if refusal == .changedMeanwhile || refusal == .expired {
+        people[name]?.journeys[index].isGivenUp = true
+      }
       deed.refusal = refusal
     }
     return deed

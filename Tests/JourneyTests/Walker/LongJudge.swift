@@ -269,6 +269,7 @@ extension LongStory {
     guard let refusal = deed.refusal else { return }
     switch (deed.kind, refusal) {
     case (_, .slowDown), (_, .field): return
+    case (.finish, .outOfStep) where !deed.accepted: return
     case (.finish, _):
       guard let journey = deed.journey, !journey.isEnded, deed.outcome == .now,
         journey.version == before.account.version, before.account.version == after.account.version,

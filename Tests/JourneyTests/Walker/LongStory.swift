@@ -22,6 +22,8 @@ struct Knowledge: Sendable {
     let version: VersionID
     var shown: [Proof: Timestamp] = [:]
     var isEnded = false
+    /// Refused for good: its holder begins another.
+    var isGivenUp = false
   }
 }
 
@@ -63,6 +65,10 @@ struct LongStory {
   var announced: [HoldID: [String: Set<String>]] = [:]
   var links: [(address: String, token: String, contact: Proof, hold: HoldID)] = []
   var counts: [String: Int] = [:]
+  /// What somebody is about.
+  var thread: (name: String, what: Thread)?
+
+  enum Thread { case home, recovery, link }
 
   static let account = "maria"
 
@@ -94,11 +100,16 @@ struct LongStory {
     let before = try await promises()
     let allHolds = memory.state.allHolds
     let deed: Deed
-    switch Int.random(in: 0..<10, using: &choices) {
-    case 0, 1: deed = try await time()
-    case 2: deed = try await work(before)
-    case 3..<7: deed = try await act("maria", before)
-    default: deed = try await act("the thief", before)
+    if let thread, Int.random(in: 0..<10, using: &choices) < 8 {
+      // People finish what they begin, mostly.
+      deed = try await act(thread.name, thread.what, before)
+    } else {
+      switch Int.random(in: 0..<10, using: &choices) {
+      case 0..<3: deed = try await time()
+      case 3, 4: deed = try await work(before)
+      case 5..<8: deed = try await begin("maria", before)
+      default: deed = try await begin("the thief", before)
+      }
     }
     counts["\(deed.kind)", default: 0] += 1
     try await judge(deed, before, allHolds)
@@ -110,7 +121,10 @@ struct LongStory {
 
   mutating func note(_ event: String) { events.append(event) }
 
-  mutating func draw<Element>(_ elements: [Element]) -> Element? { choices.one(of: elements) }
+  /// Mostly the newest.
+  mutating func draw<Element>(_ elements: [Element]) -> Element? {
+    Int.random(in: 0..<10, using: &choices) < 6 ? elements.last : choices.one(of: elements)
+  }
 
   func promises() async throws -> Promises {
     let now = world.now
@@ -150,6 +164,8 @@ struct Deed {
   var contact: Proof?
   var event: SecurityEvent?
   var outcome: RecoveryPolicy.Outcome?
+  /// The person went on to the password form by themselves; otherwise another page may be due.
+  var accepted = false
   var end: RecoveryEnd?
   var refusal: Refusal?
 }
