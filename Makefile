@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 60
 PARSER_SECONDS ?= 10
 COMPARE_CODES ?= 20000
 WALKS ?= 2000
-HOLD_WALKS ?= 20000
+HOLD_WALKS ?= 6000
 KILL_ROUNDS ?= 100
 POWER_ROUNDS ?= 12
 
@@ -42,7 +42,7 @@ else
 endif
 	$(python) -m pytest Tests/System Tests/Browser -q
 
-test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSER_SECONDS=10, COMPARE_CODES=20000, WALKS=2000, HOLD_WALKS=20000, KILL_ROUNDS=100, POWER_ROUNDS=12
+test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSER_SECONDS=10, COMPARE_CODES=20000, WALKS=2000, HOLD_WALKS=6000, KILL_ROUNDS=100, POWER_ROUNDS=12
 	swift build --build-tests
 	Fuzz/run RecoveryCode $(FUZZ_SECONDS)
 	for parser in Form JSONMembers Names Passkey Source; do Fuzz/run $$parser $(PARSER_SECONDS) || exit 1; done

@@ -6,8 +6,10 @@
 `SPAREKEY_BINARY` names the program (otherwise the debug build), `CHROMIUM` the browser.
 """
 
+import base64
 import email
 import email.policy
+import hmac
 import itertools
 import os
 import re
@@ -18,6 +20,7 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -29,6 +32,8 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = ROOT / "screenshots"
 SCREENS = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+APP_CODE = "Code from your authenticator app"
 
 _numbers = itertools.count(1)
 _run = secrets.token_hex(2)
@@ -88,6 +93,19 @@ class Server:
                 raise AssertionError(f"No code came to {address}.")
             time.sleep(0.05)
 
+    def text_message_code(self, number, after=0):
+        """The six digits of the newest text message to a number, once there are more than `after`."""
+        deadline = time.monotonic() + 10
+        while True:
+            messages = [file.read_text() for file in sorted((self.folder / "outbox").glob("*.sms"))]
+            codes = [
+                "".join(found.groups()) for text in messages
+                if (found := re.match(rf"To: {re.escape(number)}\n\nYour code: (\d{{3}}) (\d{{3}})\.", text))]
+            if len(codes) > after:
+                return codes[-1]
+            assert time.monotonic() < deadline, f"No code came to {number}."
+            time.sleep(0.05)
+
     def expect_mail(self, address, subject):
         """Letters are sent soon after what they tell of."""
         deadline = time.monotonic() + 10
@@ -109,6 +127,51 @@ class Person:
     username: str
     email: str
     password: str
+
+
+class AuthenticatorApp:
+    """An app as everyone has it on their phone (RFC 6238). A service takes each code once, so it shows every code once,
+    and waits for the next one when it has to."""
+
+    def __init__(self, uri):
+        parts = parse_qs(urlsplit(uri).query)
+        self.secret = base64.b32decode(parts["secret"][0])
+        self.last_step = int(time.time()) // 30 - 2
+
+    def code_of(self, step):
+        mac = hmac.digest(self.secret, step.to_bytes(8, "big"), "sha1")
+        start = mac[19] & 15
+        number = int.from_bytes(mac[start:start + 4], "big") & 0x7FFFFFFF
+        return f"{number % 1_000_000:06}"
+
+    def code(self):
+        """Codes of the step before and after this one are good too."""
+        self.last_step = max(self.last_step + 1, int(time.time()) // 30 - 1)
+        time.sleep(max(0, (self.last_step - 1) * 30 - time.time()))
+        return self.code_of(self.last_step)
+
+    def wrong_code(self):
+        now = int(time.time()) // 30
+        good = {self.code_of(step) for step in range(now - 3, now + 4)}
+        return next(code for code in ("000000", "111111", *map(str, range(200000, 200020))) if code not in good)
+
+
+class PasskeyDevice:
+    """Chromium's virtual authenticator: the fingerprint sensor of a browser."""
+
+    def __init__(self, page):
+        self.devtools = page.context.new_cdp_session(page)
+        self.devtools.send("WebAuthn.enable")
+        self.id = self.devtools.send("WebAuthn.addVirtualAuthenticator", {"options": {
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+            "isUserVerified": True, "automaticPresenceSimulation": True}})["authenticatorId"]
+
+    def refuse(self):
+        """The next fingers are not the owner's."""
+        self.devtools.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": False})
+
+    def accept(self):
+        self.devtools.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": True})
 
 
 class Visitor:
@@ -180,6 +243,44 @@ class Visitor:
         self.begin_sign_in(person.username)
         self.type("Password", password or person.password)
         self.press("Sign in")
+        self.sees("Manage how I sign in")
+
+    def add_app(self, name="My phone"):
+        """Connects an authenticator app, from the page that asks for its name."""
+        self.sees("Add an authenticator app")
+        self.page.get_by_label("Name").fill(name)
+        self.press("Next")
+        self.sees("Connect your authenticator app")
+        app = AuthenticatorApp(self.page.locator("a[href^='otpauth:']").get_attribute("href"))
+        self.type(APP_CODE, app.code())
+        self.press("Connect the app")
+        return app
+
+    def add_passkey(self, name="My laptop"):
+        """Makes a passkey, from the page that asks for its name."""
+        self.sees("Add a passkey")
+        self.page.get_by_label("Name").fill(name)
+        self.press("Make a passkey")
+
+    def turn_on_two_step(self):
+        """With an authenticator app."""
+        self.open("/account/authenticator-app")
+        app = self.add_app()
+        self.reads("Now you can turn on two-step verification.")
+        self.press("Turn on two-step verification")
+        self.reads("Two-step verification is on.")
+        return app
+
+    def enter_second_factor(self, code):
+        self.sees("Enter your second factor")
+        self.type(APP_CODE, code)
+        self.press("Sign in")
+
+    def sign_in_with_app(self, person, app, password=None):
+        self.begin_sign_in(person.username)
+        self.type("Password", password or person.password)
+        self.press("Sign in")
+        self.enter_second_factor(app.code())
         self.sees("Manage how I sign in")
 
     def sign_out(self):

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from conftest import APP_CODE, PasskeyDevice
 from playwright.sync_api import expect
 
 NARROWEST = 320
@@ -50,7 +51,7 @@ def tour(visitor):
     yield "email-remove"
     visitor.press("Remove")
     yield "email-remove-last"
-    visitor.open("/account/email")
+    visitor.open("/account/contact")
     yield "email-add"
     visitor.open("/account/password")
     yield "password-change"
@@ -119,9 +120,112 @@ def tour(visitor):
     yield "recover-code-used"
 
 
+def two_step_tour(visitor):
+    """The same for second factors, two-step verification, and what belongs to them."""
+    page = visitor.page
+    person = visitor.sign_up()
+    visitor.open("/account/two-step")
+    yield "two-step-first-factor"
+    visitor.open("/account/contact?kind=phone")
+    yield "phone-add"
+    visitor.type("Phone", "0171 1234567")
+    visitor.press("Send the code")
+    visitor.reads("Begin the phone number with +")
+    yield "phone-add-wrong"
+    visitor.type("Phone", "+49 171 1234567")
+    visitor.press("Send the code")
+    visitor.sees("Confirm your phone")
+    yield "phone-confirm"
+    code = visitor.generate()
+    visitor.open("/account/authenticator-app")
+    yield "app-add"
+    visitor.press("Next")
+    visitor.sees("Connect your authenticator app")
+    yield "app-confirm"
+    page.get_by_text("I can't scan it").click()
+    yield "app-confirm-typing"
+    visitor.type(APP_CODE, "12")
+    visitor.press("Connect the app")
+    visitor.reads("The code has six digits.")
+    yield "app-confirm-wrong"
+    visitor.open("/account/authenticator-app")
+    app = visitor.add_app()
+    visitor.reads("Now you can turn on two-step verification.")
+    yield "two-step-off"
+    visitor.press("Turn on two-step verification")
+    visitor.reads("Two-step verification is on.")
+    yield "two-step-on"
+    visitor.open("/account/passkey")
+    yield "passkey-add"
+    if visitor.javascript:
+        device = PasskeyDevice(page)
+        device.refuse()
+        visitor.add_passkey()
+        visitor.reads("You can try again.")
+        yield "passkey-add-wrong"
+        device.accept()
+        visitor.press("Make a passkey")
+        visitor.reads("Your passkey is added.")
+    visitor.open("/account/security")
+    yield "security-two-step"
+    page.get_by_role("link", name="Remove My phone").click()
+    yield "app-remove"
+    visitor.open("/account/check-code")
+    yield "code-check"
+    visitor.type("Recovery code", visitor.mistype(code, 7))
+    visitor.press("Check it")
+    visitor.reads("Group 2, symbol 3")
+    yield "code-check-suggestion"
+    visitor.open("/step-up?return-to=/account/two-step")
+    yield "step-up-two-step"
+    visitor.type("Password", person.password)
+    visitor.type(APP_CODE, "12")
+    visitor.press("Continue")
+    visitor.reads("The code has six digits.")
+    yield "step-up-two-step-wrong"
+    visitor.sign_out()
+    visitor.begin_sign_in(person.username)
+    visitor.type("Password", person.password)
+    visitor.press("Sign in")
+    visitor.sees("Enter your second factor")
+    yield "second-factor"
+    visitor.enter_second_factor(app.wrong_code())
+    visitor.reads("This code is not right, or was used already.")
+    yield "second-factor-wrong"
+    visitor.enter_second_factor(app.code())
+    visitor.sees("Manage how I sign in")
+    visitor.open("/account/activity")
+    yield "activity-two-step"
+    page.get_by_role("link", name=re.compile("This wasn't me Phone")).first.click()
+    visitor.sees("This wasn't you?")
+    yield "not-me"
+    visitor.open("/account/clean-up")
+    yield "clean-up"
+    visitor.open("/account/activity")
+    page.get_by_role("link", name=re.compile("This wasn't me Signed in")).first.click()
+    visitor.press("It wasn't me")
+    visitor.reads("Your account is frozen")
+    yield "sign-in-frozen"
+    visitor.begin_sign_in(person.username)
+    visitor.type("Password", person.password)
+    visitor.press("Sign in")
+    visitor.enter_second_factor(app.code())
+    visitor.sees("What was added lately")
+    yield "clean-up-frozen"
+    visitor.open("/account/password")
+    visitor.sees("This account is frozen")
+    yield "message-frozen"
+    visitor.open("/account/security")
+    yield "security-frozen"
+
+
+TOURS = [tour, two_step_tour]
+
+
+@pytest.mark.parametrize("tour", TOURS)
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", ["phone", "desktop"])
-def test_q1_every_page_is_without_barriers(arrive, screen, color_scheme):
+def test_q1_every_page_is_without_barriers(arrive, screen, color_scheme, tour):
     """Q1: axe finds nothing, and nothing has to be scrolled sideways on the narrowest screen."""
     visitor = arrive(screen, color_scheme)
     full_size = visitor.page.viewport_size
@@ -140,7 +244,8 @@ def test_q1_every_page_is_without_barriers(arrive, screen, color_scheme):
     assert not problems, "\n\n".join(problems)
 
 
-def test_q1_every_page_works_without_javascript(arrive):
+@pytest.mark.parametrize("tour", TOURS)
+def test_q1_every_page_works_without_javascript(arrive, tour):
     """Q1: the same walk, with not one script."""
     visitor = arrive("phone", javascript=False)
     for name in tour(visitor):

@@ -39,9 +39,21 @@ FORMS = {
     "/recover/code": ({"username": "somebody", "code": "01234-56789-ABCDE-FGHJK-MNMMA"}, False),
     "/recover/new-password": ({"journey": "", "new-password": "correct kettle 99 stone"}, False),
     "/step-up": ({"return-to": "/account/password", "password": "correct kettle 99 stone"}, True),
-    "/account/email": ({"email": "other@example.org"}, True),
-    "/account/email/confirm": ({"contact": "x", "code": "123456"}, True),
-    "/account/email/remove": ({"contact": "x"}, True),
+    "/sign-in/second-factor": ({"journey": "", "code": "123456"}, False),
+    "/sign-in/ticket": ({"journey": "", "ticket": "x"}, False),
+    "/sign-in/passkey": ({"credential": "{}", "request": "x"}, False),
+    "/account/factors": ({"code": "123456"}, True),
+    "/account/factors/remove": ({"proof": "totp:x"}, True),
+    "/account/contact": ({"kind": "email", "email": "other@example.org"}, True),
+    "/account/contact/confirm": ({"contact": "x", "code": "123456"}, True),
+    "/account/authenticator-app": ({"name": "My phone"}, True),
+    "/account/authenticator-app/confirm": ({"app": "x", "code": "123456"}, True),
+    "/account/passkey": ({"name": "My laptop", "credential": "{}", "request": "x"}, True),
+    "/account/remove": ({"proof": "email:x"}, True),
+    "/account/two-step": ({"two-step": "on"}, True),
+    "/account/check-code": ({"code": "01234-56789-ABCDE-FGHJK-MNMMA"}, True),
+    "/account/activity/not-me": ({"event": "1000000"}, True),
+    "/account/clean-up": ({}, True),
     "/account/password": ({"new-password": "correct kettle 99 stone"}, True),
     "/account/recovery-code": ({"form": "x"}, True),
     "/account/sessions/end": ({"session": "x"}, True),
@@ -213,7 +225,8 @@ def test_t24_a_foreign_host_is_refused(server, host):
 
 def test_q5_a_bad_query_or_path_gets_a_clear_answer(signed_in):
     for path in (
-        "/account/email/confirm", "/account/email/confirm?contact=%zz", "/account/email/remove?contact=" + "x" * 5_000,
+        "/account/contact/confirm", "/account/contact/confirm?contact=%zz", "/account/remove?proof=" + "x" * 5_000,
+        "/account/authenticator-app/confirm?app=x", "/account/activity/not-me?event=-1", "/account/factors",
         "/sign-in?notice=%00", "/%00", "/..%2f..%2fetc/passwd", "/assets/../texts/en.json", "/assets/%2e%2e/en.json",
         "/step-up?return-to=%0d%0aSet-Cookie:x", "/recover/code?" + "a=1&" * 500,
     ):
@@ -326,8 +339,8 @@ def test_s6_row_25_a_known_and_an_unknown_name_see_the_same_pages(server):
     owner = Browser(server)
     owner.post("/sign-up", {"username": known.username, "email": known.email, "password": known.password})
     letter = server.wait_for_mail(known.email, after=0)
-    contact = re.search(r"/account/email/confirm\?contact=([\w-]+)", owner.get("/account/security").text)[1]
-    owner.post("/account/email/confirm", {"contact": contact, "code": letter["Subject"][:6]})
+    contact = re.search(r"/account/contact/confirm\?contact=([\w-]+)", owner.get("/account/security").text)[1]
+    owner.post("/account/contact/confirm", {"contact": contact, "code": letter["Subject"][:6]})
     # Some unknown names have no decoy, as some accounts have no email: those start with the code.
     unknown = next(
         name for name in (known.username + letter for letter in "abcdefgh")

@@ -169,6 +169,22 @@ package struct Recovery: Sendable {
     try await walk(token, .acceptWait, binding)
   }
 
+  /// *It is not mine*: someone with enough evidence objects to the recovery that waits (H5, H9). Nothing is parked;
+  /// objecting again changes nothing.
+  /// - Throws: `Refusal.notEnough`, `.holdOver` when none waits any more, `.juniorProof`, `.expired`,
+  ///   `.changedMeanwhile`.
+  package func object(_ token: String, binding: JourneyBinding, source: Source) async throws -> RunningHold {
+    let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
+    return try await ports.database.write { [ports] transaction in
+      let facts = try ports.facts(named: attempt.lookupName, in: transaction)
+      let decision = try attempt.decision(
+        about: facts, strict: ports.options.strictPolicy, at: transaction.now)
+      guard decision.outcome != .notEnough else { throw Refusal.notEnough }
+      guard let running = facts?.hold else { throw Refusal.holdOver }
+      return try ports.contest(running, by: attempt.evidence.map(\.proof), source: source, in: transaction)
+    }
+  }
+
   /// Back to what else could be shown. - Throws: `Refusal.outOfStep` before anything was shown.
   package func showMore(_ token: String, binding: JourneyBinding) async throws -> RecoveryProgress {
     try await walk(token, .moreEvidence, binding)
@@ -405,13 +421,14 @@ package struct Recovery: Sendable {
       options: ports.verificationOptions(name: attempt.lookupName, facts: facts, at: now)
         .filter { $0.proof.map { !proved.contains($0) } ?? true },
       evidence: attempt.evidence.map(\.kind),
-      provedAddress: attempt.step == .newPassword ? facts?.provedAddress(in: attempt.evidence) : nil,
+      provedAddress: decision == nil ? nil : facts?.provedAddress(in: attempt.evidence),
       sentTo: sent?.masked, sentOption: sent?.option, sentKind: sent?.kind, decision: decision,
       effectiveAt: decision.flatMap { ports.effectiveAt($0.outcome, at: now) },
       forecast: ports.forecast(facts: decision == nil ? nil : facts, shown: shown),
       runningHold: decision == nil
         ? nil : facts?.hold.map { RunningHold(claimNumber: ports.claimNumber(of: $0.id), hold: $0) },
-      twoStep: decision != nil && facts?.account.twoStep == true)
+      twoStep: decision != nil && facts?.account.twoStep == true,
+      suspends: decision != nil && facts.map { ports.opensByFormerRow(attempt, $0, at: now) } ?? false)
   }
 }
 
@@ -439,9 +456,11 @@ package struct RecoveryProgress: Sendable {
   package let runningHold: RunningHold?
   /// Known only to someone with evidence (S6).
   package let twoStep: Bool
+  /// H13: two-step verification and whatever else is younger than the recovery code goes at the end.
+  package let suspends: Bool
 
   /// The password may stay as it is: it was shown, and the factors are what is lost.
-  package var mayKeepPassword: Bool { evidence.contains(.password) }
+  package var mayKeepPassword: Bool { evidence.contains(.password) && twoStep && !suspends }
 }
 
 /// A hold as another claimant may see it.
@@ -655,9 +674,7 @@ extension Ports {
         }
         return .held(HeldRecovery(running, claimNumber: number, ticket: nil))
       }
-      guard let senior = proofs.first(where: running.seniors.contains) else { throw Refusal.juniorProof }
-      let contested = try receive(.contest(by: senior), on: running, source: claim.source, in: transaction)
-      return .contested(RunningHold(claimNumber: number, hold: contested))
+      return .contested(try contest(running, by: proofs, source: claim.source, in: transaction))
     }
     if claim.facts.account.frozen != nil { throw Refusal.frozen }
     if let stopped = try transaction.stoppedHold(of: claim.facts.account.id), let at = stopped.endedAt,
@@ -672,6 +689,15 @@ extension Ports {
       source: claim.source,
       in: transaction)
     return .held(HeldRecovery(hold, claimNumber: claimNumber(of: hold.id), ticket: ticket))
+  }
+
+  fileprivate func contest(
+    _ running: Hold, by proofs: [Proof], source: Source, in transaction: any Transaction
+  ) throws -> RunningHold {
+    guard let senior = proofs.first(where: running.seniors.contains) else { throw Refusal.juniorProof }
+    return RunningHold(
+      claimNumber: claimNumber(of: running.id),
+      hold: try receive(.contest(by: senior), on: running, source: source, in: transaction))
   }
 
   /// A code that another journey used or replaced meanwhile says so, rather than "something changed".

@@ -234,7 +234,7 @@ extension Site {
       return problem("password-too-short-alone", .conflict, detail: texts["error.passwordTooShortAlone"])
     case .holdRunning(let until):
       return problem(
-        "hold-running", .conflict, detail: texts.format("error.holdRunning", ["date": texts.moment(until)]))
+        "hold-running", .conflict, detail: texts.format("error.holdRunning", ["date": texts.exactly(until)]))
     case .holdOver: return problem("hold-over", .conflict, detail: texts["error.holdOver"])
     case .juniorProof: return problem("junior-proof", .forbidden, detail: texts["error.juniorProof"])
     case .ticketWrong:

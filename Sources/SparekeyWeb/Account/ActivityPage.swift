@@ -20,12 +20,18 @@ package struct ActivityRow: Sendable {
   package var from: String?
   /// Something to look at twice, such as wrong codes.
   package var serious: Bool
+  /// Where *This wasn't me* leads; nil when it is too late for it.
+  package var disownPath: String?
 
-  package init(when: String, machineTime: String, what: String, from: String? = nil, serious: Bool = false) {
+  package init(
+    when: String, machineTime: String, what: String, from: String? = nil, serious: Bool = false,
+    disownPath: String? = nil
+  ) {
     self.when = when
     self.machineTime = machineTime
     self.what = what
     self.from = from
     self.serious = serious
+    self.disownPath = disownPath
   }
 }

@@ -7,4 +7,10 @@ enum HelpPages {
   }
 
   @Sendable static func recoveryCode(_ visit: Visit) async throws -> Reply { .page(RecoveryCodeHelpPage()) }
+
+  /// *Learn more* at the 30-day note (H3).
+  @Sendable static func recoveryPolicy(_ visit: Visit) async throws -> Reply {
+    let table = PolicyTable(visit.texts, options: visit.site.ports.options)
+    return .page(PolicyHelpPage(table, visit.texts))
+  }
 }

@@ -4,55 +4,139 @@ import SparekeyCore
 package struct NoticeLetter: Sendable {
   package let subject: String
   package let body: String
-  /// For a text message: at most two of them, or `longestShortText` characters.
+  /// For a text message: at most two of them, or `longestShortText` characters. A link in it is always whole.
   package let shortText: String
 
   package static let longestShortText = 300
 
   package init(_ notice: Notice, texts: Texts, settings: SiteSettings) {
     var values = [
-      "username": notice.username, "service": settings.serviceName, "when": texts.moment(notice.at) + " UTC",
-      "from": [notice.source.agent, notice.source.address].filter { !$0.isEmpty }.joined(separator: ", "),
-      "address": settings.publicURL.text,
+      "username": notice.username, "service": settings.serviceName, "when": texts.exactly(notice.at),
+      "from": texts.from(notice.source), "address": settings.publicURL.text,
     ]
-    let key: String
-    switch notice.kind {
-    case .confirmEmail(let code): (key, values["code"]) = ("confirmEmail", code)
-    case .issuedCode(let code): (key, values["code"]) = ("issuedCode", code)
-    case .passwordChanged: key = "passwordChanged"
-    case .recovered(let kinds):
-      key = "recovered"
-      values["evidence"] = kinds.map { texts["mail.evidence.\($0.rawValue)"] }.joined(separator: ", ")
-    case .codeMade(let serial): (key, values["serial"]) = ("codeMade", serial)
-    case .codeReplaced(let serial): (key, values["serial"]) = ("codeReplaced", serial)
-    case .contactAdded(let masked): (key, values["email"]) = ("emailAdded", masked)
-    case .contactConfirmed(let masked): (key, values["email"]) = ("emailConfirmed", masked)
-    case .contactRemoved(let masked): (key, values["email"]) = ("emailRemoved", masked)
-    case .totpAdded(let name): (key, values["name"]) = ("totpAdded", name)
-    case .totpRemoved(let name): (key, values["name"]) = ("totpRemoved", name)
-    case .passkeyAdded(let name): (key, values["name"]) = ("passkeyAdded", name)
-    case .passkeyRemoved(let name): (key, values["name"]) = ("passkeyRemoved", name)
-    case .twoStepOn: key = "twoStepOn"
-    case .twoStepOff: key = "twoStepOff"
-    case .frozen: key = "frozen"
-    case .thawed: key = "thawed"
-    case .hold: key = "hold"
-    case .signedOutEverywhere: key = "signedOutEverywhere"
-    case .wrongCodes(let count): (key, values["count"]) = ("wrongCodes", "\(count)")
+    let paragraphs: [String]
+    var short = "sms.notice"
+    if case .hold(let news, let facts) = notice.kind {
+      let key = "mail.hold.\(facts.purpose.rawValue).\(news.textKey)"
+      values.merge(Self.values(facts, at: notice.at, texts, settings)) { $1 }
+      subject = texts.format("\(key).subject", values)
+      paragraphs = ["\(key).body"] + Self.holdParagraphs(news, facts)
+      short = "sms.hold"
+    } else {
+      let key = Self.key(of: notice.kind, into: &values, texts)
+      subject = texts.format("mail.\(key).subject", values)
+      let isCode = values["code"] != nil
+      paragraphs = ["mail.\(key).body", "mail.facts", isCode ? "mail.ignore" : "mail.notYou"]
+      if isCode { short = "sms.code" }
     }
-    subject = texts.format("mail.\(key).subject", values)
-    var short = values
-    // In two groups, as people read digits to themselves.
-    short["code"] = values["code"].map { "\($0.prefix(3)) \($0.dropFirst(3))" }
-    short["subject"] = subject
-    shortText = String(
-      texts.format(short["code"] == nil ? "sms.notice" : "sms.code", short).prefix(Self.longestShortText))
-    let wasNotYou = ["confirmEmail", "issuedCode"].contains(key) ? "mail.ignore" : "mail.notYou"
     body =
-      [
-        texts.format("mail.hello", values), texts.format("mail.\(key).body", values),
-        texts.format("mail.facts", values), texts.format(wasNotYou, values),
-        texts.format("mail.closing", values),
-      ].joined(separator: "\n\n") + "\n"
+      (["mail.hello"] + paragraphs + ["mail.closing"]).map { texts.format($0, values) }
+      .joined(separator: "\n\n") + "\n"
+    // In two groups, as people read digits to themselves.
+    values["code"] = values["code"].map { "\($0.prefix(3)) \($0.dropFirst(3))" }
+    values["subject"] = subject
+    shortText = Self.short(short, values, texts)
+  }
+
+  /// Shortens the words, never the link at their end.
+  private static func short(_ key: String, _ values: [String: String], _ texts: Texts) -> String {
+    let link = values["link"] ?? ""
+    let words = texts.format(key, values.merging(["link": ""]) { $1 })
+    return words.prefix(max(0, longestShortText - link.count)) + link
+  }
+
+  /// The catalogue's name for a notice; what its words need besides goes into `values`.
+  private static func key(of kind: Notice.Kind, into values: inout [String: String], _ texts: Texts)
+    -> String
+  {
+    /// A masked address says itself what it is.
+    func contact(_ masked: String, _ change: String) -> String {
+      let kind = masked.contains("@") ? "email" : "phone"
+      values[kind] = masked
+      return kind + change
+    }
+    switch kind {
+    case .confirmEmail(let code):
+      values["code"] = code
+      return "confirmEmail"
+    case .issuedCode(let code):
+      values["code"] = code
+      return "issuedCode"
+    case .recovered(let kinds):
+      values["evidence"] = texts.together(kinds.map { texts["mail.evidence.\($0.rawValue)"] })
+      return "recovered"
+    case .codeMade(let serial):
+      values["serial"] = serial
+      return "codeMade"
+    case .codeReplaced(let serial):
+      values["serial"] = serial
+      return "codeReplaced"
+    case .contactAdded(let masked): return contact(masked, "Added")
+    case .contactConfirmed(let masked): return contact(masked, "Confirmed")
+    case .contactRemoved(let masked): return contact(masked, "Removed")
+    case .totpAdded(let name):
+      values["name"] = name
+      return "totpAdded"
+    case .totpRemoved(let name):
+      values["name"] = name
+      return "totpRemoved"
+    case .passkeyAdded(let name):
+      values["name"] = name
+      return "passkeyAdded"
+    case .passkeyRemoved(let name):
+      values["name"] = name
+      return "passkeyRemoved"
+    case .wrongCodes(let count):
+      values["count"] = "\(count)"
+      return "wrongCodes"
+    case .passwordChanged: return "passwordChanged"
+    case .twoStepOn: return "twoStepOn"
+    case .twoStepOff: return "twoStepOff"
+    case .frozen: return "frozen"
+    case .thawed: return "thawed"
+    case .signedOutEverywhere: return "signedOutEverywhere"
+    case .hold(let news, let facts): return "hold.\(facts.purpose.rawValue).\(news.textKey)"
+    }
+  }
+
+  // MARK: a recovery that waits
+
+  private static func values(
+    _ facts: Notice.HoldFacts, at now: Timestamp, _ texts: Texts, _ settings: SiteSettings
+  ) -> [String: String] {
+    let address = settings.publicURL.text
+    return [
+      "claim": facts.claimNumber, "id": facts.id.text, "started": texts.exactly(facts.startedAt),
+      "end": texts.exactly(facts.endsAt), "duration": texts.duration(facts.endsAt - facts.startedAt),
+      "left": texts.duration(facts.endsAt - now), "from": texts.from(facts.claimedFrom),
+      "link": facts.stopToken.map { "\(address)/stop/\($0)" } ?? "\(address)/holds/\(facts.id)",
+    ]
+  }
+
+  /// Which paragraphs follow the news: the facts always, how to stop it as long as it can be stopped.
+  private static func holdParagraphs(_ news: Notice.HoldNews, _ facts: Notice.HoldFacts) -> [String] {
+    let facts = (
+      mine: "mail.hold.\(facts.purpose.rawValue).mine",
+      stop: facts.stopToken == nil ? "mail.hold.stopNoLink" : "mail.hold.stopLink"
+    )
+    return switch news {
+    case .started, .milestone, .resumed: ["mail.hold.facts", facts.mine, facts.stop]
+    case .contested, .frozen: ["mail.hold.facts", "mail.hold.decide"]
+    case .stopped, .completed: ["mail.hold.facts"]
+    }
+  }
+}
+
+extension Notice.HoldNews {
+  fileprivate var textKey: String {
+    switch self {
+    case .started: "started"
+    case .contested: "contested"
+    case .resumed: "resumed"
+    case .stopped: "stopped"
+    case .completed: "completed"
+    case .frozen: "frozen"
+    case .milestone(let milestone): milestone.rawValue
+    }
   }
 }

@@ -18,13 +18,15 @@ package struct CodePage: Page {
   package var codeError: String?
   /// The corrected code, when there is exactly one.
   package var suggestion: CodeSuggestion?
+  /// Something was shown already, so that there is another page to go back to.
+  package var hasEvidence: Bool
   /// A message about the whole form, already in the person's language.
   package var problem: String?
 
   package init(
     journey: String? = nil, asksUsername: Bool = false, username: String = "",
     usernameError: String? = nil, code: String = "", codeError: String? = nil,
-    suggestion: CodeSuggestion? = nil, problem: String? = nil
+    suggestion: CodeSuggestion? = nil, hasEvidence: Bool = false, problem: String? = nil
   ) {
     self.journey = journey
     self.asksUsername = asksUsername
@@ -33,6 +35,7 @@ package struct CodePage: Page {
     self.code = code
     self.codeError = codeError
     self.suggestion = suggestion
+    self.hasEvidence = hasEvidence
     self.problem = problem
   }
 }

@@ -4,9 +4,12 @@ package struct DonePage: Page {
 
   package var username: String
   package var sheet: CodeSheet
+  /// With two-step verification the way leads on to the second factors, signed in already.
+  package var settlesFactors: Bool
 
-  package init(username: String, sheet: CodeSheet) {
+  package init(username: String, sheet: CodeSheet, settlesFactors: Bool) {
     self.username = username
     self.sheet = sheet
+    self.settlesFactors = settlesFactors
   }
 }

@@ -9,18 +9,21 @@ package struct OptionsPage: Page {
   package var journey: String
   package var username: String
   package var options: [MaskedOption]
+  /// What can be shown besides; the same for every name.
+  package var ways: [WayToProve]
   package var forecast: String?
   package var optionError: String?
   /// A message about the whole form, already in the person's language.
   package var problem: String?
 
   package init(
-    journey: String, username: String, options: [MaskedOption], forecast: String? = nil,
+    journey: String, username: String, options: [MaskedOption], ways: [WayToProve], forecast: String? = nil,
     optionError: String? = nil, problem: String? = nil
   ) {
     self.journey = journey
     self.username = username
     self.options = options
+    self.ways = ways
     self.forecast = forecast
     self.optionError = optionError
     self.problem = problem

@@ -29,8 +29,15 @@ enum RecoveryPages {
     return try show(progress, at: .options, visit)
   }
 
+  /// The list of options; once something was shown, the page that weighs it lists them too.
   @Sendable static func useDifferentOption(_ visit: Visit) async throws -> Reply {
-    dueStep(of: try await visit.site.recovery.useDifferentOption(visit.journey ?? "", binding: visit.binding))
+    let journey = visit.journey ?? ""
+    let recovery = visit.site.recovery
+    let hasEvidence = try await !recovery.resume(journey, binding: visit.binding).evidence.isEmpty
+    return dueStep(
+      of: hasEvidence
+        ? try await recovery.showMore(journey, binding: visit.binding)
+        : try await recovery.useDifferentOption(journey, binding: visit.binding))
   }
 
   // MARK: prove
@@ -109,6 +116,7 @@ enum RecoveryPages {
       } else {
         page.username = visit.journeyName ?? ""
         page.journey = journey
+        page.hasEvidence = (try? await resume(visit))?.evidence.isEmpty == false
       }
       return dueStep(
         of: try await visit.site.recovery.enterRecoveryCode(
@@ -139,15 +147,36 @@ enum RecoveryPages {
 
   @Sendable static func chooseNewPassword(_ visit: Visit) async throws -> Reply {
     let journey = visit.journey ?? ""
+    let wanted = Recovery.Wanted(
+      password: visit.form.has("keep") ? nil : visit.form[.newPassword], contact: visit.form[.contact],
+      ticket: visit.form[.ticket])
     do {
-      _ = try await visit.site.recovery.finish(
-        journey, wanted: Recovery.Wanted(password: visit.form[.newPassword]), binding: visit.binding,
-        source: visit.source)
-      return Reply.redirect("/recover/done").setting(.journey, journey).setting(.session, nil)
-    } catch Refusal.field(_, let problem) {
+      let end = try await visit.site.recovery.finish(
+        journey, wanted: wanted, binding: visit.binding, source: visit.source)
+      let done = Reply.redirect("/recover/done").setting(.journey, journey)
+      switch end {
+      case .recovered(_, let started): return done.setting(.session, started?.token.revealedText)
+      case .held(let held):
+        return held.ticket == nil ? .redirect("/holds/\(held.hold.id)") : done
+      case .contested:
+        return dueStep(of: try await visit.site.recovery.showMore(journey, binding: visit.binding))
+      }
+    } catch Refusal.field(let field, let problem) {
       var page = newPasswordPage(try await resume(visit), visit)
-      page.newPassword.error = visit.texts.problem(problem, in: "newPassword")
+      if field == .newPassword {
+        page.newPassword.error = visit.texts.problem(problem, in: "newPassword")
+      } else {
+        page.contactError = visit.texts.problem(problem, in: "contact")
+      }
       return .page(page, status: .unprocessableContent)
+    } catch Refusal.ticketWrong {
+      var page = newPasswordPage(try await resume(visit), visit)
+      page.ticketError = visit.texts["error.ticket.wrong"]
+      return .page(page, status: .unprocessableContent)
+    } catch Refusal.holdRunning {
+      var page = newPasswordPage(try await resume(visit), visit)
+      page.problem = visit.texts["recover.newPassword.cannotOverrule"]
+      return .page(page, status: .conflict)
     } catch Refusal.codeUsed(let at) {
       return .page(
         CodePage(
@@ -165,21 +194,31 @@ enum RecoveryPages {
 
   @Sendable static func done(_ visit: Visit) async throws -> Reply {
     guard let journey = visit.journey else { return .redirect("/sign-in") }
-    let (username, end) = try await visit.site.recovery.finished(journey, binding: visit.binding)
-    guard case .recovered(let code, _) = end else { throw Refusal.outOfStep }
-    return .page(
-      DonePage(username: username, sheet: try CodeSheet(code, username: username, visit.site)))
+    do {
+      let (username, end) = try await visit.site.recovery.finished(journey, binding: visit.binding)
+      switch end {
+      case .recovered(let code, let started):
+        let page = DonePage(
+          username: username, sheet: try CodeSheet(code, username: username, visit.site),
+          settlesFactors: started != nil)
+        return started.map { Reply.page(page).setting(.session, $0.token.revealedText) } ?? .page(page)
+      case .held(let held): return .page(try HeldPage(held, username: username, visit.site))
+      case .contested: return .redirect("/recover/hold")
+      }
+    } catch Refusal.alreadyDone {
+      return visit.site.message("shownOnce", link: "/sign-in", status: .gone)
+    }
   }
 
   // MARK: the dispatcher
 
-  private static func resume(_ visit: Visit) async throws -> RecoveryProgress {
+  static func resume(_ visit: Visit) async throws -> RecoveryProgress {
     guard let journey = visit.journey else { throw Refusal.expired }
     return try await visit.site.recovery.resume(journey, binding: visit.binding)
   }
 
   /// Where a journey continues: the page of the step that is due.
-  private static func dueStep(of progress: RecoveryProgress, saying notice: String? = nil) -> Reply {
+  static func dueStep(of progress: RecoveryProgress, saying notice: String? = nil) -> Reply {
     Reply.redirect(path(of: progress.step) + (notice.map { "?notice=\($0)" } ?? ""))
       .setting(.journey, progress.journey)
   }
@@ -196,7 +235,7 @@ enum RecoveryPages {
     }
   }
 
-  private static func show(_ progress: RecoveryProgress, at step: RecoveryAttempt.Step, _ visit: Visit)
+  static func show(_ progress: RecoveryProgress, at step: RecoveryAttempt.Step, _ visit: Visit)
     throws -> Reply
   {
     guard progress.step == step else { return .redirect(path(of: progress.step)) }
@@ -207,12 +246,15 @@ enum RecoveryPages {
         VerifyPage(
           journey: progress.journey, username: progress.username, option: option(first, visit.texts),
           promise: visit.texts.format("recover.verify.sendTo", ["address": first.masked]),
-          forecast: visit.texts["recover.forecast.general"]))
+          forecast: generalForecast(visit)))
     case .options: return .page(optionsPage(progress, visit))
     case .issuedCode: return issuedCodePage(progress, visit).map { .page($0) } ?? .redirect("/recover")
-    case .recoveryCode: return .page(CodePage(journey: progress.journey, username: progress.username))
+    case .recoveryCode:
+      return .page(
+        CodePage(
+          journey: progress.journey, username: progress.username, hasEvidence: !progress.evidence.isEmpty))
     case .newPassword: return .page(newPasswordPage(progress, visit))
-    case .weighing: throw Refusal.notEnough
+    case .weighing: return .page(weighingPage(progress, visit))
     case .ended: return .redirect("/recover/done")
     }
   }
@@ -221,34 +263,63 @@ enum RecoveryPages {
     OptionsPage(
       journey: progress.journey, username: progress.username,
       options: progress.options.map { option($0, visit.texts) },
-      forecast: visit.texts["recover.forecast.general"])
+      ways: ways(progress, visit.texts), forecast: generalForecast(visit))
   }
 
   private static func issuedCodePage(_ progress: RecoveryProgress, _ visit: Visit) -> IssuedCodePage? {
     guard let masked = progress.sentTo, let id = progress.sentOption else { return nil }
     return IssuedCodePage(
       journey: progress.journey, username: progress.username,
-      option: MaskedOption(id: id, label: visit.texts.format("recover.options.email", ["address": masked])),
+      option: MaskedOption(
+        id: id,
+        label: visit.texts.format(
+          "recover.options.\((progress.sentKind ?? .email).rawValue)", ["address": masked])),
       onItsWay: visit.texts.format("recover.issuedCode.onItsWay", ["address": masked]),
       notice: visit.query["notice"] == "sent-again"
         ? visit.texts.format("recover.issuedCode.sentAgain", ["address": masked]) : nil)
   }
 
   private static func newPasswordPage(_ progress: RecoveryProgress, _ visit: Visit) -> NewPasswordPage {
-    NewPasswordPage(
-      journey: progress.journey, username: progress.username,
-      evidence: progress.evidence.map { kind in
-        switch kind {
-        case .recoveryCode: visit.texts["recover.evidence.recoveryCode"]
-        case .email: visit.texts.format("recover.evidence.email", ["address": progress.provedAddress ?? ""])
-        default: visit.texts["recover.evidence.\(kind.rawValue)"]
-        }
+    let texts = visit.texts
+    let outcome = progress.decision?.outcome ?? .notEnough
+    let takes = texts.duration(of: outcome, period: visit.site.ports.options.holdPeriod)
+    let isHeld = outcome != .now && progress.effectiveAt != nil
+    return NewPasswordPage(
+      journey: progress.journey, username: progress.username, evidence: evidence(progress, texts),
+      newPassword: texts.newPassword(visit, twoStep: progress.twoStep && !progress.suspends),
+      after: isHeld
+        ? nil
+        : texts[
+          progress.suspends
+            ? "recover.newPassword.afterSuspending"
+            : progress.twoStep ? "recover.newPassword.afterTwoStep" : "recover.newPassword.after"],
+      wait: isHeld
+        ? progress.effectiveAt.map {
+          WaitFacts(
+            effectiveAt: Moment($0, texts),
+            line: texts.format("recover.newPassword.held", ["duration": takes]))
+        } : nil,
+      submitLabel: isHeld
+        ? texts.format("recover.newPassword.submitHeld", ["duration": takes])
+        : texts["recover.newPassword.submit"],
+      keepLabel: progress.mayKeepPassword ? texts["recover.newPassword.keep"] : nil,
+      contact: String(visit.form[.contact].prefix(256)),
+      running: progress.runningHold.map {
+        texts.format("recover.newPassword.running", ["claim": $0.claimNumber])
       },
-      newPassword: visit.texts.newPassword(visit, twoStep: progress.twoStep))
+      ticket: String(visit.form[.ticket].prefix(64)))
   }
 
-  private static func option(_ option: VerificationOption, _ texts: Texts) -> MaskedOption {
-    MaskedOption(id: option.id, label: texts.format("recover.options.email", ["address": option.masked]))
+  static func option(_ option: VerificationOption, _ texts: Texts) -> MaskedOption {
+    MaskedOption(
+      id: option.id,
+      label: texts.format("recover.options.\(option.kind.rawValue)", ["address": option.masked]))
+  }
+
+  /// H4 before the first proof: the same for every name (S6).
+  private static func generalForecast(_ visit: Visit) -> String {
+    visit.texts.format(
+      "recover.forecast.general", ["duration": visit.texts.duration(visit.site.ports.options.holdPeriod)])
   }
 
   // MARK: typing help without JavaScript (C7)
@@ -261,7 +332,7 @@ enum RecoveryPages {
     }
   }
 
-  private static func suggestion(_ suggestion: Suggestion, _ texts: Texts) -> CodeSuggestion {
+  static func suggestion(_ suggestion: Suggestion, _ texts: Texts) -> CodeSuggestion {
     let characters = Array(suggestion.code.compact).map(String.init)
     let first = suggestion.wrongPosition ?? suggestion.positions.first ?? 0
     let explanation =

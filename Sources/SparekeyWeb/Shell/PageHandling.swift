@@ -69,7 +69,7 @@ extension Site {
       return Response(status: reply.status, headers: headers)
     case .page(let page):
       headers[.contentType] = "text/html; charset=utf-8"
-      let name = try? await visit.signedIn().account.username
+      let name = await visit.owner?.account.username
       let shell = Shell(
         language: "en", serviceName: settings.serviceName, signedInAs: name, csrf: visit.csrf,
         path: visit.path)
@@ -95,7 +95,7 @@ extension Site {
   private func reply(to refusal: Refusal, of visit: Visit) -> Reply {
     switch refusal {
     case .notSignedIn: return .redirect("/sign-in?notice=sign-in-first")
-    case .stepUpNeeded: return .redirect("/step-up?return-to=" + SignInPages.returnAddress(of: visit))
+    case .stepUpNeeded: return .redirect("/step-up?return-to=" + StepUpPages.returnAddress(of: visit))
     case .expired: return message("expired", link: startPage(visit), status: .badRequest)
     case .changedMeanwhile, .alreadyDone:
       return message("changedMeanwhile", link: startPage(visit), status: .conflict)
@@ -118,10 +118,13 @@ extension Site {
     case .factorsUnsettled: return .redirect("/account/factors")
     case .holdRunning(let until):
       return message(
-        "holdRunning", link: "/account/security", status: .conflict, values: ["date": texts.moment(until)])
+        "holdRunning", link: "/account/security", status: .conflict, values: ["date": texts.exactly(until)])
     case .holdOver: return message("holdOver", link: startPage(visit), status: .conflict)
     case .juniorProof: return message("juniorProof", link: startPage(visit), status: .forbidden)
-    case .frozen: return message("frozen", link: "/account/clean-up", status: .conflict)
+    case .frozen:
+      return message(
+        "frozen", link: visit.path.hasPrefix("/account") ? "/account/clean-up" : "/help/sign-in",
+        status: .conflict)
     default: return message("badRequest", link: startPage(visit), status: .unprocessableContent)
     }
   }

@@ -29,6 +29,24 @@ package struct Visit: Sendable {
   /// - Throws: `Refusal.notSignedIn`, `.stepUpNeeded`.
   package func steppedUp() async throws -> SteppedUp { try await signedIn().steppedUp(at: now) }
 
+  /// For pages that change how the account is protected: what would be refused at the end is refused before anyone
+  /// fills in a form for nothing.
+  /// - Throws: `Refusal.notSignedIn`, `.factorsUnsettled`, `.frozen`, `.holdRunning`, `.stepUpNeeded`.
+  package func mayChange() async throws -> SteppedUp {
+    let signedIn = try await signedIn()
+    if signedIn.account.frozen != nil { throw Refusal.frozen }
+    if let end = signedIn.account.holdDueAt { throw Refusal.holdRunning(until: end) }
+    return try signedIn.steppedUp(at: now)
+  }
+
+  /// Whose session it is, also while second factors have to be settled first.
+  package var owner: (account: Account, session: Session)? {
+    get async {
+      if let full = try? await signedIn() { return (full.account, full.session) }
+      return (try? await site.sessions.unsettled(by: sessionToken)).map { ($0.account, $0.session) }
+    }
+  }
+
   /// The name someone typed in the journey under way, whichever it is.
   package var journeyName: String? {
     guard let journey else { return nil }

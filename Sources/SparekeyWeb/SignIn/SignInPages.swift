@@ -1,69 +1,160 @@
 import SparekeyCore
 
-/// Username, then password; and what to do when there is none (S1, S3).
+/// Username, then password, then a second factor if the account asks for one; or a passkey alone; and what to do when
+/// there is none of them (S1, S3, S4, S5).
 enum SignInPages {
   @Sendable static func start(_ visit: Visit) async throws -> Reply {
-    if (try? await visit.signedIn()) != nil { return .redirect("/account/security") }
-    return .redirect("/sign-in")
+    await visit.owner == nil ? .redirect("/sign-in") : .redirect("/account/security")
   }
 
   @Sendable static func username(_ visit: Visit) async throws -> Reply {
-    if (try? await visit.signedIn()) != nil { return .redirect("/account/security") }
+    guard await visit.owner == nil else { return .redirect("/account/security") }
     let notice = [
       "signed-out": "signedOut", "signed-out-everywhere": "signedOutEverywhere",
-      "password-changed": "passwordChanged", "sign-in-first": "signInFirst",
+      "password-changed": "passwordChanged", "sign-in-first": "signInFirst", "frozen": "frozen",
     ][visit.query["notice"]]
-    return .page(
-      UsernamePage(
-        signUpOpen: visit.site.signUp.isOpen, notice: notice.map { visit.texts["signIn.notice.\($0)"] }))
+    var page = try await usernamePage(visit)
+    page.notice = notice.map { visit.texts["signIn.notice.\($0)"] }
+    return .page(page)
   }
 
   @Sendable static func enterUsername(_ visit: Visit) async throws -> Reply {
     if visit.form.has("edit") {
-      return .page(UsernamePage(username: visit.journeyName ?? "", signUpOpen: visit.site.signUp.isOpen))
+      return .page(try await usernamePage(visit, username: visit.journeyName ?? ""))
     }
     do {
       let journey = try visit.site.signIn.start(username: visit.form[.username], binding: visit.binding)
       return .redirect("/sign-in/password").setting(.journey, journey)
     } catch Refusal.field(_, let problem) {
-      return .page(
-        UsernamePage(
-          username: String(visit.form[.username].prefix(256)), signUpOpen: visit.site.signUp.isOpen,
-          usernameError: visit.texts.problem(problem, in: "username")), status: .unprocessableContent)
+      var page = try await usernamePage(visit, username: String(visit.form[.username].prefix(256)))
+      page.usernameError = visit.texts.problem(problem, in: "username")
+      return .page(page, status: .unprocessableContent)
     }
   }
 
+  private static func usernamePage(_ visit: Visit, username: String = "") async throws -> UsernamePage {
+    UsernamePage(
+      username: username, signUpOpen: visit.site.signUp.isOpen,
+      passkey: PasskeyForm(try await visit.site.signIn.passkeyPrompt(binding: visit.binding)))
+  }
+
+  // MARK: password
+
   @Sendable static func password(_ visit: Visit) async throws -> Reply {
     guard let (journey, name) = try journey(visit) else { return .redirect("/sign-in") }
-    return .page(PasswordPage(journey: journey, username: name))
+    return .page(try await passwordPage(visit, journey, name))
   }
 
   @Sendable static func enterPassword(_ visit: Visit) async throws -> Reply {
     guard let (journey, name) = try journey(visit) else { throw Refusal.expired }
     // *Use my password* on another page leads here without one.
     guard visit.form.has("password") else { return .redirect("/sign-in/password").setting(.journey, journey) }
+    var page = try await passwordPage(visit, journey, name)
     do {
       let progress = try await visit.site.signIn.enterPassword(
         visit.form[.password], journey: journey, binding: visit.binding, source: visit.source)
-      guard case .signedIn(let started) = progress else { throw Refusal.outOfStep }
-      return Reply.redirect("/account/security")
-        .setting(.session, started.token.revealedText).setting(.journey, nil)
+      switch progress {
+      case .signedIn(let started): return signedIn(started)
+      case .secondFactor(let step):
+        return .redirect("/sign-in/second-factor").setting(.journey, step.journey)
+      }
     } catch Refusal.field(_, let problem) {
-      return .page(
-        PasswordPage(
-          journey: journey, username: name, passwordError: visit.texts.problem(problem, in: "password")),
-        status: .unprocessableContent)
+      page.passwordError = visit.texts.problem(problem, in: "password")
     } catch Refusal.wrongNameOrPassword {
-      return .page(
-        PasswordPage(
-          journey: journey, username: name, passwordError: visit.texts["error.wrongNameOrPassword"]),
-        status: .unprocessableContent)
+      page.passwordError = visit.texts["error.wrongNameOrPassword"]
+    }
+    return .page(page, status: .unprocessableContent)
+  }
+
+  private static func passwordPage(_ visit: Visit, _ journey: String, _ name: String) async throws
+    -> PasswordPage
+  {
+    PasswordPage(
+      journey: journey, username: name,
+      passkey: PasskeyForm(try await visit.site.signIn.passkeyPrompt(binding: visit.binding)))
+  }
+
+  // MARK: second factor
+
+  @Sendable static func secondFactor(_ visit: Visit) async throws -> Reply {
+    guard let step = try? await secondFactorStep(visit) else { return .redirect("/sign-in/password") }
+    return .page(secondFactorPage(step))
+  }
+
+  /// A code of an authenticator app, or a passkey.
+  @Sendable static func enterSecondFactor(_ visit: Visit) async throws -> Reply {
+    let step = try await secondFactorStep(visit)
+    var page = secondFactorPage(step)
+    do {
+      let started =
+        visit.form.has("credential")
+        ? try await visit.site.signIn.enterPasskey(
+          visit.passkeyAssertion(), request: visit.form["request"], journey: step.journey,
+          binding: visit.binding, source: visit.source)
+        : try await visit.site.signIn.enterTOTP(
+          visit.form[.code], journey: step.journey, binding: visit.binding, source: visit.source)
+      return signedIn(started)
+    } catch Refusal.field(_, let problem) {
+      page.codeError = visit.texts.problem(problem, in: "totp")
+    } catch Refusal.totpWrong {
+      page.codeError = visit.texts["error.totp.wrong"]
+    } catch Refusal.passkeyWrong {
+      page.problem = visit.texts["error.passkey.wrong"]
+    }
+    return .page(page, status: .unprocessableContent)
+  }
+
+  /// The first sign-in after a recovery that waited.
+  @Sendable static func enterTicket(_ visit: Visit) async throws -> Reply {
+    let step = try await secondFactorStep(visit)
+    do {
+      return signedIn(
+        try await visit.site.signIn.enterTicket(
+          visit.form[.ticket], journey: step.journey, binding: visit.binding, source: visit.source))
+    } catch Refusal.ticketWrong {
+      var page = secondFactorPage(step)
+      page.ticketError = visit.texts["error.ticket.wrong"]
+      return .page(page, status: .unprocessableContent)
+    }
+  }
+
+  private static func secondFactorStep(_ visit: Visit) async throws -> SecondFactorStep {
+    try await visit.site.signIn.secondFactor(visit.journey ?? "", binding: visit.binding)
+  }
+
+  private static func secondFactorPage(_ step: SecondFactorStep) -> SecondFactorPage {
+    SecondFactorPage(
+      journey: step.journey, username: step.username, hasApp: step.hasApp,
+      passkey: step.passkey.map { PasskeyForm($0) }, takesTicket: step.takesTicket)
+  }
+
+  // MARK: passkey without a username, other ways
+
+  @Sendable static func enterPasskey(_ visit: Visit) async throws -> Reply {
+    do {
+      return signedIn(
+        try await visit.site.signIn.enterPasskey(
+          visit.passkeyAssertion(), request: visit.form["request"], binding: visit.binding,
+          source: visit.source))
+    } catch Refusal.passkeyWrong {
+      let problem = visit.texts["error.passkey.wrong"]
+      if visit.form.has("journey"), let (journey, name) = try journey(visit) {
+        var page = try await passwordPage(visit, journey, name)
+        page.problem = problem
+        return .page(page, status: .unprocessableContent)
+      }
+      var page = try await usernamePage(visit)
+      page.problem = problem
+      return .page(page, status: .unprocessableContent)
     }
   }
 
   @Sendable static func otherWays(_ visit: Visit) async throws -> Reply {
     guard let (journey, name) = try journey(visit) else { return .redirect("/sign-in") }
-    return .page(OtherWaysPage(journey: journey, username: name))
+    return .page(
+      OtherWaysPage(
+        journey: journey, username: name,
+        passkey: PasskeyForm(try await visit.site.signIn.passkeyPrompt(binding: visit.binding))))
   }
 
   @Sendable static func openOtherWays(_ visit: Visit) async throws -> Reply {
@@ -71,74 +162,25 @@ enum SignInPages {
     return .redirect("/sign-in/other-ways").setting(.journey, journey)
   }
 
+  /// Where someone goes who is in: to the old factors after a recovery, to the clean-up of an account that stands
+  /// still, and to the security page.
+  private static func signedIn(_ started: StartedSession) -> Reply {
+    let place =
+      started.session.restriction == .settleFactors
+      ? "/account/factors" : started.account.frozen == nil ? "/account/security" : "/account/clean-up"
+    return Reply.redirect(place).setting(.session, started.token.revealedText).setting(.journey, nil)
+  }
+
+  // MARK: signing out
+
   @Sendable static func signOut(_ visit: Visit) async throws -> Reply {
-    if let signedIn = try? await visit.signedIn() { try await visit.site.sessions.signOut(signedIn.session) }
+    if let owner = await visit.owner { try await visit.site.sessions.signOut(owner.session) }
     return Reply.redirect("/sign-in?notice=signed-out").setting(.session, nil)
   }
 
   @Sendable static func signOutEverywhere(_ visit: Visit) async throws -> Reply {
     try await visit.site.sessions.signOutEverywhere(visit.signedIn(), source: visit.source)
     return Reply.redirect("/sign-in?notice=signed-out-everywhere").setting(.session, nil)
-  }
-
-  @Sendable static func stepUp(_ visit: Visit) async throws -> Reply {
-    let signedIn = try await visit.signedIn()
-    return .page(stepUpPage(visit, signedIn, returnTo: visit.query["return-to"]))
-  }
-
-  @Sendable static func enterStepUp(_ visit: Visit) async throws -> Reply {
-    let signedIn = try await visit.signedIn()
-    let returnTo = visit.form["return-to"]
-    do {
-      let started = try await visit.site.stepUp.prove(
-        [.password(visit.form[.password])], by: signedIn, source: visit.source)
-      return Reply.redirect(safe(returnTo))
-        .setting(.session, started.token.revealedText)
-    } catch Refusal.field(_, let problem) {
-      var page = stepUpPage(visit, signedIn, returnTo: returnTo)
-      page.passwordError = visit.texts.problem(problem, in: "password")
-      return .page(page, status: .unprocessableContent)
-    } catch Refusal.wrongPassword {
-      var page = stepUpPage(visit, signedIn, returnTo: returnTo)
-      page.passwordError = visit.texts["error.password.wrong"]
-      return .page(page, status: .unprocessableContent)
-    }
-  }
-
-  /// The pages that ask for a step-up; nothing else is ever returned to (T24).
-  private static let purposes = [
-    "/account/recovery-code": "generateCode", "/account/password": "changePassword",
-    "/account/email": "addEmail",
-    "/account/email/remove": "removeEmail",
-  ]
-
-  private static func stepUpPage(_ visit: Visit, _ signedIn: SignedIn, returnTo: String) -> StepUpPage {
-    StepUpPage(
-      username: signedIn.account.username, returnTo: safe(returnTo),
-      purpose: purpose(of: returnTo).map { visit.texts["account.stepUp.for.\($0)"] })
-  }
-
-  /// Where a page that asked for a step-up is found again, percent-encoded for a query.
-  static func returnAddress(of visit: Visit) -> String {
-    let contact = visit.query.has("contact") ? visit.query["contact"] : visit.form["contact"]
-    return safe(visit.path + (contact.isEmpty ? "" : "?contact=\(contact)"))
-      .replacingOccurrences(of: "?", with: "%3F").replacingOccurrences(of: "=", with: "%3D")
-  }
-
-  private static func purpose(of address: String) -> String? {
-    purposes[String(address.prefix { $0 != "?" })]
-  }
-
-  private static func safe(_ address: String) -> String {
-    guard purpose(of: address) != nil else { return "/account/security" }
-    let parts = address.split(separator: "?", maxSplits: 1)
-    guard parts.count == 2 else { return address }
-    let contact = parts[1].hasPrefix("contact=") ? parts[1].dropFirst("contact=".count) : ""
-    guard (1...64).contains(contact.count), contact.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) })
-    else {
-      return String(parts[0])
-    }
-    return address
   }
 
   /// The sign-in under way; a recovery that turned back begins one with its name.

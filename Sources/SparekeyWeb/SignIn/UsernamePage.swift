@@ -1,10 +1,12 @@
-/// The first step of signing in. Posts `username` to `/sign-in`.
+/// The first step of signing in. Posts `username` to `/sign-in`; *Sign in with a passkey* posts `credential` and
+/// `request` to `/sign-in/passkey`.
 package struct UsernamePage: Page {
   package static let template = "sign-in/username"
 
   package var username: String
   /// Whether new accounts may be opened here.
   package var signUpOpen: Bool
+  package var passkey: PasskeyForm
   package var usernameError: String?
   /// Something that just happened, such as "You are signed out."
   package var notice: String?
@@ -12,11 +14,12 @@ package struct UsernamePage: Page {
   package var problem: String?
 
   package init(
-    username: String = "", signUpOpen: Bool = true, usernameError: String? = nil, notice: String? = nil,
-    problem: String? = nil
+    username: String = "", signUpOpen: Bool = true, passkey: PasskeyForm, usernameError: String? = nil,
+    notice: String? = nil, problem: String? = nil
   ) {
     self.username = username
     self.signUpOpen = signUpOpen
+    self.passkey = passkey
     self.usernameError = usernameError
     self.notice = notice
     self.problem = problem
