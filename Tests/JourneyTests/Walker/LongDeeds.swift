@@ -5,7 +5,19 @@ import SparekeyCore
 
 /// What owner, thief, clock and workers do.
 extension LongStory {
-  mutating func time() async throws -> Deed {
+  mutating func time(_ before: Promises) async throws -> Deed {
+    if let hold = before.hold, Bool.random(using: &choices) {
+      // To the moments that matter.
+      let moments = [
+        hold.endsAt, hold.endsAt - .milliseconds(1), hold.endsAt + .days(2), hold.startedAt + .days(15),
+        hold.endsAt - .hours(48), (hold.contestedAt ?? hold.endsAt) + .days(14),
+      ]
+      if let moment = draw(moments.filter { world.now < $0 }.reversed()) {
+        note("time passes until \(moment - hold.endsAt) from the hold's end")
+        world.set(moment)
+        return Deed()
+      }
+    }
     let wait =
       draw([
         Duration.days(15), .days(29), .days(6), .days(13), .minutes(25), .hours(2), .hours(23), .days(2),

@@ -236,7 +236,13 @@ extension LongStory {
       }
       return
     }
-    if before.hold?.state == .contested, after.hold?.state == .frozen { return }
+    // H9: nobody decided for 14 days, whatever was done to the hold next.
+    if let hold = before.hold, hold.state == .contested, freeze.eventAt == hold.startedAt,
+      let at = hold.contestedAt, at + .days(14) <= after.now
+    {
+      counts["undecided", default: 0] += 1
+      return
+    }
     counts["frozen", default: 0] += 1
     guard deed.kind == .disown, deed.refusal == nil else { throw broken("\(deed.kind) froze the account") }
     guard after.sessions.isEmpty else { throw broken("a session outlived a freeze (D2)") }

@@ -105,7 +105,7 @@ struct LongStory {
       deed = try await act(thread.name, thread.what, before)
     } else {
       switch Int.random(in: 0..<10, using: &choices) {
-      case 0..<3: deed = try await time()
+      case 0..<3: deed = try await time(before)
       case 3, 4: deed = try await work(before)
       case 5..<8: deed = try await begin("maria", before)
       default: deed = try await begin("the thief", before)

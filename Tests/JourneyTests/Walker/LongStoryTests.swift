@@ -10,7 +10,7 @@ import Testing
   /// `HOLD_WALKS=100000 swift test --filter "Months of"`; one story again: `HOLD_WALK_SEED=7 HOLD_WALKS=1`.
   static let walks = ProcessInfo.processInfo.environment["HOLD_WALKS"].flatMap(Int.init) ?? 1_000
   static let firstSeed = ProcessInfo.processInfo.environment["HOLD_WALK_SEED"].flatMap(UInt64.init) ?? 1
-  static let length = 30
+  static let length = 24
 
   @Test
   func

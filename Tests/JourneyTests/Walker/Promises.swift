@@ -121,10 +121,15 @@ struct Promises {
   }
 
   /// What every change of the security leaves behind: two of these that differ mean that something changed.
-  var security: [String] {
-    all.map(\.text).sorted()
-      + [
-        "\(account.password.bytes)", "\(account.twoStepSince?.milliseconds ?? 0)", code?.id.text ?? "",
-      ]
+  struct Security: Equatable {
+    let proofs: Set<Proof>
+    let password: SealedHash
+    let twoStepSince: Timestamp?
+    let code: CodeID?
+  }
+
+  var security: Security {
+    Security(
+      proofs: Set(all), password: account.password, twoStepSince: account.twoStepSince, code: code?.id)
   }
 }
