@@ -134,12 +134,13 @@ package struct Recovery: Sendable {
   ) async throws -> RecoveryProgress {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     let code = try IssuedCode.read(typed)
-    let (facts, now) = try await counted(ThrottleRules.recoveryTOTP, attempt, from: nil)
+    _ = try await counted(ThrottleRules.recoveryTOTP, attempt, from: source)
+    let (facts, now) = try await counted(ThrottleRules.recoveryTOTPOfAccount, attempt, from: nil)
     let app = try await ports.database.write { [ports] transaction in
       try ports.useTOTP(code, among: facts?.proofs.confirmedApps ?? [], in: transaction)
     }
     guard let app else { throw Refusal.totpWrong }
-    try await clear(ThrottleRules.recoveryTOTP, attempt, from: nil)
+    try await clear(ThrottleRules.recoveryTOTP, attempt, from: source)
     return try proved(.totp(app.id), in: attempt, facts: facts, binding: binding, at: now)
   }
 

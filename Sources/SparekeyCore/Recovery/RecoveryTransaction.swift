@@ -140,7 +140,9 @@ extension Ports {
   /// started, the one it overrules (H8).
   private func endHold(for claim: Claim, in transaction: any Transaction) throws {
     guard let hold = claim.facts.hold else { return }
-    if let ticket = claim.ticket, constantTimeEqual(digest(ticket: ticket), hold.ticketDigest) {
+    if hold.state == .running, let ticket = claim.ticket,
+      constantTimeEqual(digest(ticket: ticket), hold.ticketDigest)
+    {
       _ = try receive(.supersede, on: hold, source: claim.source, in: transaction)
     } else {
       let senior = claim.proofs.filter(hold.seniors.contains)
