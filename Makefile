@@ -11,6 +11,7 @@ FUZZ_SECONDS ?= 60
 PARSER_SECONDS ?= 10
 COMPARE_CODES ?= 20000
 WALKS ?= 2000
+HOLD_WALKS ?= 6000
 KILL_ROUNDS ?= 100
 POWER_ROUNDS ?= 12
 
@@ -41,11 +42,12 @@ else
 endif
 	$(python) -m pytest Tests/System Tests/Browser -q
 
-test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSER_SECONDS=10, COMPARE_CODES=20000, WALKS=2000, KILL_ROUNDS=100, POWER_ROUNDS=12
+test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSER_SECONDS=10, COMPARE_CODES=20000, WALKS=2000, HOLD_WALKS=6000, KILL_ROUNDS=100, POWER_ROUNDS=12
 	swift build --build-tests
 	Fuzz/run RecoveryCode $(FUZZ_SECONDS)
 	for parser in Form JSONMembers Names Passkey Source; do Fuzz/run $$parser $(PARSER_SECONDS) || exit 1; done
 	WALKS=$(WALKS) swift test --skip-build --disable-xctest --filter 'rows 1 to 3'
+	HOLD_WALKS=$(HOLD_WALKS) swift test --skip-build --disable-xctest --filter 'Months of an account'
 	KILL_ROUNDS=$(KILL_ROUNDS) POWER_ROUNDS=$(POWER_ROUNDS) \
 	  $(python) -m pytest Tests/System/test_kill.py Tests/System/test_power_loss.py -q
 	$(python) Tests/System/recovery_code_reference.py compare --count $(COMPARE_CODES) -- $(sparekey) recovery-code read

@@ -89,13 +89,21 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    .target(
+      name: "MemoryStore",
+      dependencies: [
+        "SparekeyCore", .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+      ],
+      path: "Tests/MemoryStore", swiftSettings: settings),
     .testTarget(name: "RecoveryCodeTests", dependencies: ["RecoveryCode"], swiftSettings: settings),
     .testTarget(
       name: "SparekeyCoreTests", dependencies: ["SparekeyCore", "SparekeyServices"],
       resources: [.copy("passkey-vectors.json")], swiftSettings: settings),
     .testTarget(
       name: "SparekeyStoreTests",
-      dependencies: ["SparekeyStore", "SparekeyCore", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: [
+        "SparekeyStore", "SparekeyCore", "MemoryStore", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "SparekeyServicesTests",
@@ -107,6 +115,7 @@ let package = Package(
       name: "JourneyTests",
       dependencies: [
         "sparekey", "SparekeyCore", "SparekeyServices", "SparekeyStore", "SparekeyWeb", "RecoveryCode",
+        "MemoryStore", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -46,8 +46,12 @@ private func checkEmail(_ text: String) {
   precondition((try? EmailAddress(email.text)) == email && (try? EmailAddress(" " + text + "\r\n")) == email)
   precondition((try? EmailAddress(email.canonical))?.canonical == email.canonical)
   precondition((1...64).contains(email.localPart.utf8.count))
-  precondition(
-    email.masked.contains("•••@") && !email.masked.contains(email.localPart) || email.localPart.count == 1)
+  let domain = email.text.dropFirst(email.localPart.count + 1)
+  precondition(domain.allSatisfy { $0.isLetter || $0.isNumber || ".-".contains($0) })
+  // The ending is shown whole; of what stands before the @, two letters at most, and never all of several.
+  let shown = email.masked.prefix { $0 != "•" }
+  precondition(email.masked.dropFirst(shown.count).hasPrefix("•••@") && (1...2).contains(shown.count))
+  precondition(email.localPart.hasPrefix(shown) && (shown.count < email.localPart.count || shown.count == 1))
   for trick in [email.text + "," + email.text, email.text + "\nBcc: " + email.text, "<" + email.text + ">"] {
     precondition((try? EmailAddress(trick)) == nil, "a trick passes: \(trick)")
   }

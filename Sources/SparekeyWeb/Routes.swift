@@ -58,9 +58,10 @@ extension Site {
     router.get("/holds/{id}", use: page(HoldPages.status))
     router.post("/holds/{id}", use: page(HoldPages.statusByTicket))
     router.post("/holds/{id}/stop", use: page(HoldPages.stop))
+    router.get("/holds/{id}/choose-again", use: page(HoldPages.chooseAgain))
+    router.post("/holds/{id}/choose-again", use: page(HoldPages.enterChoiceAgain))
     router.get("/stop/{token}", use: page(HoldPages.stopLink))
-    router.post("/stop/{token}", use: page(HoldPages.pause))
-    router.post("/stop/{token}/resume", use: page(HoldPages.letGoOn))
+    router.post("/stop/{token}", use: page(HoldPages.pauseOrResume))
 
     // Sessions and step-up (S7)
     router.post("/sign-out", use: page(SignInPages.signOut))

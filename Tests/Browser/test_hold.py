@@ -363,6 +363,42 @@ def test_h2_h5_h6_h11_a_whole_hold(arrive, soon):
     someone.sees("It has taken effect already")
 
 
+def test_h5_who_forgot_the_password_meanwhile_chooses_again(visitor, soon):
+    """Ticket and a code to the contact that was given with the claim; never before the end."""
+    owner = Owner(soon)
+    contact = f"other-{owner.email}"
+    ticket, status = claim(at(soon, visitor), owner, contact=contact)
+    visitor.open(f"{status}/choose-again")
+    visitor.type("Claim ticket", ticket)
+    visitor.press("Send the code")
+    visitor.sees("This can't be done here")
+    deadline = time.monotonic() + PERIOD + 20
+    while True:
+        show_ticket(visitor, status, ticket)
+        if visitor.page.get_by_role("link", name="I forgot the new password").is_visible():
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    visitor.follow("I forgot the new password")
+    visitor.type("Claim ticket", "AAAA-AAAA-AAAA-AAAA-AAAA")
+    visitor.press("Send the code")
+    visitor.reads("This ticket doesn't belong here.")
+    visitor.type("Claim ticket", ticket)
+    visitor.press("Send the code")
+    visitor.reads("We sent a code to ")
+    visitor.finds_no_barrier()
+    visitor.screenshot("hold-choose-again")
+    code = soon.issued_code(contact)
+    visitor.type("Six-digit code", code)
+    visitor.type("New password", "short")
+    visitor.press("Change the password")
+    visitor.reads("This password is too short")
+    visitor.type("Six-digit code", code)
+    visitor.type("New password", "cedar quiet lantern ridge")
+    visitor.press("Change the password")
+    visitor.reads("Your password is changed.")
+
+
 def test_h4_showing_more_opens_at_once(visitor, later):
     """With the code alone 30 days; with the authenticator app it is done now, signed in, and the factors are next."""
     owner = Owner(later)

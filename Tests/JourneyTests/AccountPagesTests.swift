@@ -88,7 +88,7 @@ import Testing
     try await world.site.securityInfo.setTwoStep(
       true, by: world.signedIn(started).steppedUp(at: world.now), source: world.source)
     world.pass(.minutes(10))
-    let code = TOTP.code(secret: new, step: TOTP.stepNumber(at: world.now))
+    let code = new.code(at: world.now)
     let reply = try await StepUpPages.prove(
       world.visit(
         "/step-up", started,
@@ -127,7 +127,7 @@ import Testing
   {
     let world = try World(limits: false)
     let first = try await world.person()
-    let app = try await world.addApp(first, named: "Old phone")
+    let app = try await world.addApp(first, name: "Old phone")
     try await world.site.securityInfo.setTwoStep(
       true, by: world.signedIn(first).steppedUp(at: world.now), source: world.source)
     let code = try await world.makeCode(first)
@@ -165,7 +165,7 @@ import Testing
     let wrong = try await SettlingPages.confirm(world.visit("/account/factors", session, form: "code=12"))
     #expect((wrong.content.page as? SettlingPage)?.codeError == world.site.texts["error.totp.malformed"])
     let shown = try await SettlingPages.confirm(
-      world.visit("/account/factors", session, form: "code=\(TOTP.code(secret: app, step: step))"))
+      world.visit("/account/factors", session, form: "code=\(TOTP.code(secret: app.secret, step: step))"))
     #expect(shown.content.redirect == "/account/factors?notice=confirmed")
     page = try await world.page(SettlingPages.show, "/account/factors", session)
     #expect(page.isDone && page.factors[0].settled)
@@ -250,25 +250,6 @@ extension World {
     let code = try await mail().last { $0.address == address && $0.code != nil }?.code
     try await site.securityInfo.confirmContact(id, code: #require(code), by: signedIn, source: source)
     return id
-  }
-
-  /// - Returns: its secret.
-  fileprivate func addApp(_ started: StartedSession, named name: String = "Phone") async throws -> Secret {
-    let owner = try await signedIn(started).steppedUp(at: now)
-    let app = try await site.securityInfo.addApp(named: name, by: owner, source: source)
-    let code = TOTP.code(secret: app.secret, step: TOTP.stepNumber(at: now))
-    try await site.securityInfo.confirmApp(app.id, code: code, by: owner, source: source)
-    return app.secret
-  }
-
-  fileprivate func signIn(app: Secret) async throws -> StartedSession {
-    let progress = try await site.signIn.enterPassword(
-      World.password, journey: site.signIn.start(username: "maria", binding: .api), binding: .api,
-      source: source)
-    guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
-    return try await site.signIn.enterTOTP(
-      TOTP.code(secret: app, step: TOTP.stepNumber(at: now)), journey: step.journey, binding: .api,
-      source: source)
   }
 }
 

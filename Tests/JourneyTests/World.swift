@@ -1,5 +1,7 @@
+import Crypto
 import Foundation
 import Logging
+import MemoryStore
 import NIOConcurrencyHelpers
 import RecoveryCode
 import SparekeyCore
@@ -16,7 +18,10 @@ final class World: Sendable {
   let site: Site
   let tap: StatementTap
   let hashes: CountingHasher
+  /// Where everything is, for worlds without a disk.
+  let memory: MemoryDatabase?
   private let time = NIOLockedValueBox(Timestamp(milliseconds: 1_800_000_000_000))
+  fileprivate let received = NIOLockedValueBox<[Notice]>([])
 
   /// Read once for all worlds.
   private static let lists = Result { try PasswordLists(resources: serviceResources) }
@@ -25,23 +30,39 @@ final class World: Sendable {
   static let password = "seven grey cats on a wall"
   let source = Source(address: "192.0.2.1", agent: "Firefox · Linux")
 
-  init(limits: Bool = true, options: ServiceOptions? = nil) throws {
+  /// - Parameter inMemory: without a disk and with the cheapest hashing, for many thousands of stories.
+  init(
+    limits: Bool = true, options: ServiceOptions? = nil, inMemory: Bool = false,
+    clockWatch: ClockWatch = .trusting
+  ) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "sparekey-\(UUID())")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let tap = StatementTap()
     let time = self.time
     let clock = WallClock { time.withLockedValue { $0 } }
     let hashes = CountingHasher()
     let lists = try Self.lists.get()
+    let database: any Database
+    let keys: KeyRing?
+    if inMemory {
+      let memory = MemoryDatabase(clock: clock)
+      (self.memory, database) = (memory, memory)
+      keys = KeyRing(masters: [KeyRing.Master(id: 1, secret: Secret("one key"))], randomness: .system)
+    } else {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      memory = nil
+      database = try SQLiteDatabase(
+        path: folder.appending(path: "test.sqlite").path, clock: clock, wrap: { tap.wrap($0) })
+      keys = try KeyFile.open(folder.appending(path: "keys").path)
+    }
+    guard let keys else { throw CocoaError(.fileReadUnknown) }
     ports = Ports(
-      database: try SQLiteDatabase(
-        path: folder.appending(path: "test.sqlite").path, clock: clock, wrap: { tap.wrap($0) }),
-      hashing: hashes, keys: try KeyFile.open(folder.appending(path: "keys").path), randomness: .system,
+      database: database, hashing: inMemory ? DigestHashing() : hashes, keys: keys, randomness: .system,
       clock: clock,
       passwordRules: PasswordRules(breached: lists.breached, serviceName: "Sparekey"),
       passkeys: PasskeyCeremony(
         relyingParty: RelyingParty(id: "localhost", origin: "http://localhost:8080", name: "Sparekey"),
         signatures: Fido2Signatures()),
+      clockWatch: clockWatch,
       options: options ?? ServiceOptions(limitsEnforced: limits))
     guard let publicURL = PublicURL("http://localhost:8080") else { throw CocoaError(.fileReadUnknown) }
     let passphrases = PassphraseSuggestion(words: lists.words)
@@ -59,6 +80,18 @@ final class World: Sendable {
   var now: Timestamp { time.withLockedValue { $0 } }
 
   func pass(_ duration: Duration) { time.withLockedValue { $0 = $0 + duration } }
+
+  /// Back to where a story begins.
+  func set(_ now: Timestamp) { time.withLockedValue { $0 = now } }
+
+  /// A second program over the same file.
+  func secondNode() throws -> Ports {
+    Ports(
+      database: try SQLiteDatabase(
+        path: folder.appending(path: "test.sqlite").path, clock: ports.clock),
+      hashing: hashes, keys: ports.keys, randomness: .system, clock: ports.clock,
+      passwordRules: ports.passwordRules, passkeys: ports.passkeys, options: ports.options)
+  }
 
   // MARK: people
 
@@ -118,7 +151,22 @@ final class World: Sendable {
       > 0
     {
     }
+    let new = taken.withLockedValue { $0 }
+    received.withLockedValue { $0 += new }
     return taken.withLockedValue { $0 }.sorted { $0.at < $1.at }
+  }
+}
+
+extension World {
+  /// Everything that was ever delivered, oldest first.
+  var allMail: [Notice] { received.withLockedValue { $0 } }
+
+  /// The same, forgetting it.
+  func takeAllMail() -> [Notice] {
+    received.withLockedValue { all in
+      defer { all = [] }
+      return all
+    }
   }
 }
 
@@ -189,5 +237,17 @@ final class StatementTap: Sendable {
       try tap.step()
       return changed
     }
+  }
+}
+
+/// A digest in place of Argon2id: for stories that prove something else than the cost.
+struct DigestHashing: SecretHashing {
+  let costs = HashCosts.cheap
+
+  func hash(_ secret: Secret, salt: [UInt8], cost: HashCost) async throws -> [UInt8] {
+    var hash = SHA256()
+    hash.update(data: salt)
+    secret.withBytes { hash.update(bufferPointer: $0) }
+    return Array(hash.finalize())
   }
 }

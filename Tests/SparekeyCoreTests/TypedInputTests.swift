@@ -161,6 +161,8 @@ import Testing
     #expect(throws: Refusal.field(.code, .tooLong(maximum: 6))) { try IssuedCode.read("1234567") }
     #expect(throws: Refusal.self) { try IssuedCode.read("12345a") }
     #expect(throws: Refusal.self) { try IssuedCode.read("１２３４５６") }
+    // A digit with a mark on it sorts between digits.
+    #expect(throws: Refusal.self) { try IssuedCode.read("12350\u{5BF}6") }
   }
 
   @Test func `N5: six digits, every digit equally likely`() {

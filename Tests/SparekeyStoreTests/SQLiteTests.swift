@@ -116,3 +116,45 @@ import Testing
     #expect(try await lease(at: now + .hours(1)).isEmpty)
   }
 }
+
+@Suite struct `Rows that no program may change` {
+  @Test func `rows 33, 34: what a hold was begun with, and its end, is constant for whatever program writes`()
+    async throws
+  {
+    let path = FileManager.default.temporaryDirectory.appending(path: "rows-\(UUID()).sqlite").path
+    let start = Timestamp(milliseconds: 1_800_000_000_000)
+    let database = try SQLiteDatabase(path: path, clock: WallClock { start })
+    try await database.write { transaction in
+      _ = try transaction.insert(
+        Account(
+          id: AccountID(text: "a"), username: "anna", createdAt: start, version: VersionID(text: "v"),
+          password: SealedHash(sealed: [1]), passwordChangedAt: start, twoStepSince: nil, codeSalt: [2]),
+        named: Username("anna"))
+      _ = try transaction.insert(
+        Hold(
+          id: HoldID(text: "h"), account: AccountID(text: "a"), purpose: .recovery, startedAt: start,
+          endsAt: start + .days(30), row: 6, evidence: [], seniors: [.password], sealedParked: [1],
+          ticketDigest: [2], source: Source(address: "192.0.2.1")), nextNoticeAt: nil)
+    }
+    let queue = try DatabaseQueue(path: path)
+    let columns = [
+      "id", "account_id", "purpose", "started_at", "ends_at", "policy_row", "evidence", "seniors", "parked",
+      "ticket_digest",
+    ]
+    for column in columns {
+      #expect(throws: DatabaseError.self, "\(column)") {
+        try queue.write { try $0.execute(sql: "UPDATE holds SET \(column) = \(column)") }
+      }
+    }
+    try await database.write { transaction in
+      var hold = try #require(try transaction.hold(HoldID(text: "h")))
+      try hold.receive(.stop(by: [.password]), at: start)
+      _ = try transaction.move(hold, from: .running)
+    }
+    for change in ["state = 'running'", "ended_at = NULL", "state = 'completed', ended_at = 0"] {
+      #expect(throws: DatabaseError.self, "\(change)") {
+        try queue.write { try $0.execute(sql: "UPDATE holds SET \(change)") }
+      }
+    }
+  }
+}

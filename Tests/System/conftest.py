@@ -39,6 +39,10 @@ class Server:
         """Starts it, also again on the same data after `stop` or `kill`."""
         command = [BINARY, "serve", "--data", self.data, "--port", str(self.port)]
         command += [word for name, value in self.settings.items() for word in ("--set", f"{name}={value}")]
+        if "LD_PRELOAD" in self.variables:
+            # A library that changes the environment as it is loaded makes Swift lose its arguments; a shell in between
+            # makes the change before.
+            command = ["sh", "-c", 'exec "$0" "$@"', *command]
         # Settings come from the command line alone: neither from the environment nor from a file that lies about.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SPAREKEY_")}
         with self.log.open("ab") as log:
@@ -88,7 +92,7 @@ class Server:
 
     def mails(self, to):
         """The mails to an address so far, oldest first."""
-        files = sorted((self.data / "outbox").glob("*.eml"))
+        files = sorted((self.data / "outbox").glob("[!.]*.eml"))
         mails = [email.message_from_bytes(file.read_bytes(), policy=email.policy.SMTP) for file in files]
         return [mail for mail in mails if mail["To"] == to]
 

@@ -8,12 +8,13 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 import jsonschema_rs
 import pytest
 import requests
 
-from people import Claim, enter_password, good, show, two_step
+from people import Claim, code_sent, codes_sent, enter_password, good, show, two_step
 from people import Person as Owner
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -145,20 +146,22 @@ def test_the_whole_way_back_with_a_code_by_email(start_server):
     assert started["step"] == "verify"
     (option,) = started["options"]
     assert DEMO_EMAIL not in json.dumps(started), "addresses are masked"
-    before = len(server.mails(DEMO_EMAIL))
+    known = codes_sent(server, DEMO_EMAIL)
     sent = server.call(
         "POST", "/api/v1/recovery/issued-code", {"journey": started["journey"], "option": option["id"]})
     check_described(sent)
     assert sent.json()["step"] == "issued-code"
-    code = server.wait_for_digits(DEMO_EMAIL, before)
+    code = code_sent(server, DEMO_EMAIL, known)
     proved = server.call(
         "POST", "/api/v1/recovery/issued-code", {"journey": sent.json()["journey"], "code": code})
     check_described(proved)
     assert proved.json()["evidence"] == ["email"]
     assert choose(server, proved.json()["journey"]).status_code == 200
     assert sign_in(server, "demo", NEW_PASSWORD).status_code == 200
-    told = server.wait_for_mail(DEMO_EMAIL, before + 1)
-    assert told["Subject"] == "Your account has a new password"
+    deadline = time.monotonic() + 20
+    while "Your account has a new password" not in [mail["Subject"] for mail in server.mails(DEMO_EMAIL)]:
+        assert time.monotonic() < deadline, "the owner was not told"
+        time.sleep(0.1)
 
 
 def test_a_name_that_nobody_has_walks_the_same_steps(server):
@@ -281,10 +284,10 @@ def wrong_password_at_step_up(server, start_server):
 @story("issued-code-wrong", 403)
 def wrong_digits(server, start_server):
     started = begin(server, "demo")
-    before = len(server.mails(DEMO_EMAIL))
+    known = codes_sent(server, DEMO_EMAIL)
     body = {"journey": started["journey"], "option": started["options"][0]["id"]}
     sent = server.call("POST", "/api/v1/recovery/issued-code", body).json()
-    right = server.wait_for_digits(DEMO_EMAIL, before)
+    right = code_sent(server, DEMO_EMAIL, known)
     wrong = f"{(int(right) + 1) % 1_000_000:06}"
     return server.call("POST", "/api/v1/recovery/issued-code", {"journey": sent["journey"], "code": wrong})
 

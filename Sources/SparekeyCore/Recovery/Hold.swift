@@ -55,7 +55,8 @@ package struct Hold: Sendable, Equatable {
   package let source: Source
   package private(set) var state: State
   package private(set) var contestedAt: Timestamp?
-  package private(set) var contestedBy: Proof?
+  /// Who objects; each takes back their own objection alone.
+  package private(set) var contestedBy: [Proof]
   /// When the first notice was accepted for a senior contact.
   package let toldAt: Timestamp?
   /// The claimant came back with the ticket and settled the second factors.
@@ -67,7 +68,7 @@ package struct Hold: Sendable, Equatable {
   package init(
     id: HoldID, account: AccountID, purpose: Purpose, startedAt: Timestamp, endsAt: Timestamp, row: Int,
     evidence: [Proof], seniors: [Proof], sealedParked: [UInt8], ticketDigest: [UInt8], source: Source,
-    state: State = .running, contestedAt: Timestamp? = nil, contestedBy: Proof? = nil,
+    state: State = .running, contestedAt: Timestamp? = nil, contestedBy: [Proof] = [],
     toldAt: Timestamp? = nil,
     ticketUsed: Bool = false, chosenAgainAt: Timestamp? = nil, endedAt: Timestamp? = nil
   ) {
@@ -113,7 +114,7 @@ package struct Hold: Sendable, Equatable {
   package enum Event: Sendable {
     /// A senior proof objects.
     case contest(by: Proof)
-    /// The one who objected takes it back.
+    /// One who objected takes it back; the hold goes on once nobody objects.
     case withdraw(by: Proof)
     /// Its own claimant came back with evidence that opens at once.
     case supersede
@@ -131,12 +132,14 @@ package struct Hold: Sendable, Equatable {
     switch event {
     case .contest(let proof):
       guard seniors.contains(proof) else { throw .juniorProof }
-      // A second objection changes nothing: the pause has its first author and its first moment.
-      guard state == .running else { return }
-      (state, contestedAt, contestedBy) = (.contested, now, proof)
+      guard state != .frozen else { return }
+      // The pause has its first moment, however many object.
+      if state == .running { (state, contestedAt) = (.contested, now) }
+      if !contestedBy.contains(proof) { contestedBy.append(proof) }
     case .withdraw(let proof):
-      guard state == .contested, contestedBy == proof else { throw .outOfStep }
-      (state, contestedAt, contestedBy) = (.running, nil, nil)
+      guard state == .contested, contestedBy.contains(proof) else { throw .outOfStep }
+      contestedBy.removeAll { $0 == proof }
+      if contestedBy.isEmpty { (state, contestedAt) = (.running, nil) }
     case .stop(let proofs):
       guard !proofs.isEmpty, proofs.allSatisfy(seniors.contains) else { throw .juniorProof }
       (state, endedAt) = (.stopped, now)
@@ -208,7 +211,7 @@ package protocol HoldStore {
   func openHold(of account: AccountID) throws -> Hold?
   /// Of all accounts, the next to end first.
   func openHolds() throws -> [HoldID]
-  /// The last one that was stopped.
+  /// The last recovery that was stopped.
   func stoppedHold(of account: AccountID) throws -> Hold?
   /// The last one that completed, for the ticket at the first sign-in.
   func completedHold(of account: AccountID) throws -> Hold?
@@ -218,7 +221,8 @@ package protocol HoldStore {
   /// Notes that the claimant chose another password.
   func setChosenAgain(at time: Timestamp, in hold: HoldID) throws
   func markTold(_ hold: HoldID, at now: Timestamp) throws
-  /// Open ones whose time, notice or contest is due, oldest first.
+  /// Open ones whose end, notice or contest is due. First those that something certainly happens to: what cannot end
+  /// yet never keeps the notices of others waiting.
   func dueHolds(at now: Timestamp, limit: Int) throws -> [HoldID]
   /// Moves the next notice on; false when another node did.
   func moveNotice(of hold: HoldID, from due: Timestamp, to next: Timestamp?) throws -> Bool

@@ -56,7 +56,7 @@ extension Ports {
   ) throws -> Hold {
     var next = hold
     try next.receive(event, at: transaction.now)
-    guard next.state != hold.state else { return next }
+    guard next != hold else { return next }
     guard try transaction.move(next, from: hold.state) else { throw Refusal.changedMeanwhile }
     guard let account = try transaction.account(hold.account) else { throw Refusal.notFound }
     if !next.state.isOpen { try transaction.setHoldDue(at: nil, of: hold.account) }
@@ -69,6 +69,8 @@ extension Ports {
       case .stopped: (.holdStopped, .stopped)
       }
     try note(kind, detail: claimNumber(of: hold.id), on: hold.account, source: source, in: transaction)
+    // One more objection, or one less, is known from the history.
+    guard next.state != hold.state else { return next }
     try tell(news, of: next, account: account, in: transaction)
     return next
   }

@@ -90,9 +90,15 @@ package struct Holds: Sendable {
     try await receive({ .contest(by: $0) }, stopToken, source)
   }
 
-  /// The same contact takes it back: "it was me". - Throws: also `Refusal.outOfStep`.
+  /// The same contact takes it back: "it was me". - Throws: also `Refusal.outOfStep`, `.slowDown`.
   package func resume(stopToken: String, source: Source) async throws -> Status {
-    try await receive({ .withdraw(by: $0) }, stopToken, source)
+    let link = try ports.open(stopToken: stopToken)
+    // Each pause but the first needs one of these, so they bound what everyone is told (T10).
+    try await ports.database.write { [ports] transaction in
+      try ports.countTry(
+        ThrottleRules.withdrawal, on: "\(link.hold) \(link.contact.text)", from: nil, in: transaction)
+    }
+    return try await receive({ .withdraw(by: $0) }, stopToken, source)
   }
 
   private func receive(
@@ -113,7 +119,12 @@ package struct Holds: Sendable {
       guard let hold = try ports.currentHold(id, in: transaction), hold.account == steppedUp.account.id else {
         throw Refusal.notFound
       }
-      try ports.stop(hold, by: steppedUp.signedIn.session.proofs, source: source, in: transaction)
+      guard hold.state.isOpen else { throw Refusal.holdOver }
+      let senior = steppedUp.signedIn.session.proofs.filter(hold.seniors.contains)
+      guard try ports.proofs(of: steppedUp.account, in: transaction).reachesOwnLevel(senior) else {
+        throw Refusal.juniorProof
+      }
+      try ports.stop(hold, by: senior, source: source, in: transaction)
     }
   }
 

@@ -5,7 +5,10 @@ package struct Freezing: Sendable {
 
   package init(_ ports: Ports) { self.ports = ports }
 
-  /// Disowns something of the last 30 days in recent activity. - Throws: `Refusal.notFound`.
+  /// Disowns something of the last 30 days in recent activity, by a full sign-in with senior proofs that are older than
+  /// what is disowned: an account that stands still keeps recoveries from starting and ending, so junior proofs cannot
+  /// bring that about (H8), and nobody can who could not end it (T29).
+  /// - Throws: `Refusal.notFound`, `.juniorProof`.
   package func thisWasNotMe(_ number: Int, by signedIn: SignedIn, source: Source) async throws {
     try await ports.database.write { [ports] transaction in
       let account = signedIn.account
@@ -14,6 +17,10 @@ package struct Freezing: Sendable {
       else { throw Refusal.notFound }
       // The oldest thing disowned counts.
       let eventAt = min(event.at, try transaction.account(account.id)?.frozen?.eventAt ?? event.at)
+      let proofs = try ports.proofs(of: account, in: transaction)
+      let seniors = try transaction.openHold(of: account.id)?.seniors ?? proofs.senior(at: transaction.now)
+      let shown = signedIn.session.proofs.filter { seniors.contains($0) && proofs.predates($0, eventAt) }
+      guard proofs.reachesOwnLevel(shown) else { throw Refusal.juniorProof }
       _ = try transaction.setFrozen(Freeze(at: transaction.now, eventAt: eventAt), of: account.id)
       _ = try transaction.endSessions(of: account.id)
       try ports.note(.frozen, detail: event.kind.rawValue, on: account.id, source: source, in: transaction)

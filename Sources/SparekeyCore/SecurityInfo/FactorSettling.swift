@@ -10,7 +10,7 @@ package struct FactorSettling: Sendable {
     package let proofs: ProofsOfAccount
     package let settled: Set<Proof>
 
-    init(_ proofs: ProofsOfAccount, since start: Timestamp) {
+    package init(_ proofs: ProofsOfAccount, since start: Timestamp) {
       self.proofs = proofs
       let apps = proofs.confirmedApps.filter { start <= max($0.addedAt, $0.lastUsedAt ?? $0.addedAt) }
       let passkeys = proofs.passkeys.filter { start <= max($0.addedAt, $0.lastUsedAt ?? $0.addedAt) }

@@ -10,7 +10,7 @@ package enum IssuedCode {
   package static func read(_ typed: String) throws(Refusal) -> String {
     let code = typed.prefix(256).filter { !$0.isWhitespace && $0 != "-" }
     guard !code.isEmpty else { throw .field(.code, .missing) }
-    if let stranger = code.first(where: { !("0"..."9").contains($0) }) {
+    if let stranger = code.first(where: { !$0.isASCII || !$0.isNumber }) {
       throw .field(.code, .impossible(stranger))
     }
     guard code.count >= digits else { throw .field(.code, .tooShort(minimum: digits)) }

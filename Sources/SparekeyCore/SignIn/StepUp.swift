@@ -1,6 +1,6 @@
 /// Proving again who one is, before a sensitive change (S7): at the account's own level, and with no proof that is
-/// junior to another the account has. With two-step verification the password and the app's code may come one after
-/// the other, within the time that counts as fresh.
+/// junior to another the account has. With two-step verification the password and the app's code come together; too
+/// little leaves the session as fresh as it was.
 package struct StepUp: Sendable {
   private let ports: Ports
 
@@ -29,9 +29,11 @@ package struct StepUp: Sendable {
       }
       let old = signedIn.session
       let provedAt = try ports.provedAt(proved, of: current, in: transaction)
+      let isEnough = provedAt == now
       let session = Session(
-        id: old.id, account: account.id, createdAt: old.createdAt, lastSeenAt: now, provedAt: provedAt,
-        source: old.source, proofs: proved)
+        id: old.id, account: account.id, createdAt: old.createdAt, lastSeenAt: now,
+        provedAt: isEnough ? provedAt : old.provedAt, source: old.source,
+        proofs: isEnough ? proved : old.proofs)
       guard try transaction.renew(session, tokenDigest: ports.digest(sessionToken: token)) else {
         throw Refusal.notSignedIn
       }

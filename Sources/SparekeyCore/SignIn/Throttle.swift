@@ -61,6 +61,9 @@ package enum ThrottleRules {
   /// Tickets have 100 random bits; this is for load.
   package static let ticket = ThrottleRule(
     name: "ticket", free: 5, firstWait: .seconds(5), longestWait: .hours(1), forgetAfter: .hours(24))
+  /// Objections to one hold that one contact takes back.
+  package static let withdrawal = ThrottleRule(
+    name: "withdrawal", free: 4, firstWait: .hours(1), longestWait: .hours(24), forgetAfter: .days(2))
   package static let confirmContact = ThrottleRule(
     name: "confirm-email", free: 5, firstWait: .minutes(1), longestWait: .hours(6), forgetAfter: .hours(24))
   package static let signUp = ThrottleRule(

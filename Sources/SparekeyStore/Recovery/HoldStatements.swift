@@ -44,7 +44,8 @@ extension SQLTransaction {
       SELECT id, account_id, purpose, state, started_at, ends_at, policy_row, evidence, seniors, parked,
         ticket_digest, source_address, source_agent, contested_at, contested_by, told_at, ticket_used, chosen_again_at,
         ended_at
-      FROM holds WHERE account_id = $1 AND state = 'stopped' ORDER BY ended_at DESC LIMIT 1
+      FROM holds WHERE account_id = $1 AND state = 'stopped' AND purpose = 'recovery'
+      ORDER BY ended_at DESC LIMIT 1
       """, [.id(account)]
     ).first.map(Hold.init)
   }
@@ -69,7 +70,7 @@ extension SQLTransaction {
       """,
       [
         .id(hold.id), .text(state.rawValue), .text(hold.state.rawValue), .time(hold.contestedAt),
-        try hold.contestedBy.map { try .json($0) } ?? .null, .time(hold.endedAt),
+        hold.contestedBy.isEmpty ? .null : try .json(hold.contestedBy), .time(hold.endedAt),
       ])
   }
 
@@ -95,9 +96,12 @@ extension SQLTransaction {
   package func dueHolds(at now: Timestamp, limit: Int) throws -> [HoldID] {
     try connection.query(
       """
-      SELECT id FROM holds
-      WHERE ended_at IS NULL AND (ends_at <= $1 OR next_notice_at <= $1 OR contested_at <= $2)
-      ORDER BY ends_at LIMIT $3
+      SELECT h.id FROM holds h JOIN accounts a ON a.id = h.account_id
+      WHERE h.ended_at IS NULL AND (
+        (h.state = 'running' AND h.ends_at <= $1 AND a.frozen_at IS NULL)
+        OR (h.state IN ('running', 'contested') AND h.ends_at > $1 AND h.next_notice_at <= $1)
+        OR (h.state = 'contested' AND h.contested_at <= $2))
+      ORDER BY h.ends_at <= $1, h.told_at IS NULL, h.ends_at LIMIT $3
       """, [.time(now), .time(now - Hold.longestContest), .integer(Int64(limit))]
     ).map { try $0.id(0) }
   }
@@ -137,7 +141,7 @@ extension Hold {
       seniors: try row.json(8),
       sealedParked: try row.blob(9), ticketDigest: try row.blob(10),
       source: Source(address: try row.text(11), agent: try row.text(12)), state: try row.named(3),
-      contestedAt: try row.optionalTime(13), contestedBy: row.isNull(14) ? nil : try row.json(14),
+      contestedAt: try row.optionalTime(13), contestedBy: row.isNull(14) ? [] : try row.json(14),
       toldAt: try row.optionalTime(15), ticketUsed: try row.flag(16),
       chosenAgainAt: try row.optionalTime(17), endedAt: try row.optionalTime(18))
   }

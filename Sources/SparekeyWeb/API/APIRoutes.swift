@@ -66,6 +66,8 @@ extension Site {
     router.get("/api/v1/holds/{id}", use: api(HoldAPI.status))
     router.post("/api/v1/holds/{id}/stop", use: api(HoldAPI.stop))
     router.post("/api/v1/holds/{id}/resume", use: api(HoldAPI.resume))
+    router.post("/api/v1/holds/{id}/issued-code", use: api(HoldAPI.issuedCode))
+    router.post("/api/v1/holds/{id}/new-password", use: api(HoldAPI.newPassword))
 
     // The second factors after a recovery (DESIGN section 6)
     router.get("/api/v1/factors", use: api(FactorsAPI.progress))

@@ -63,6 +63,30 @@ enum HoldAPI {
       HoldAnswer(call.site.holds.resume(stopToken: body.stopToken, source: call.source)))
   }
 
+  // MARK: the new password, forgotten while it waited
+
+  /// Sends a code to the contact that was given with the claim.
+  @Sendable static func issuedCode(_ call: Call) async throws -> APIAnswer {
+    struct Answer: Encodable { let sentTo: String }
+    guard let ticket = call.ticket else { throw Refusal.notSignedIn }
+    let masked = try await call.site.holds.sendCodeToChooseAgain(
+      call.identifier(), ticket: ticket, source: call.source)
+    return try .json(Answer(sentTo: masked), status: .accepted)
+  }
+
+  /// Ticket and that code choose another password.
+  @Sendable static func newPassword(_ call: Call) async throws -> APIAnswer {
+    struct Body: Decodable {
+      let code: String
+      let password: String
+    }
+    guard let ticket = call.ticket else { throw Refusal.notSignedIn }
+    let body: Body = try call.decode()
+    try await call.site.holds.chooseAgain(
+      call.identifier(), ticket: ticket, code: body.code, password: body.password, source: call.source)
+    return .noContent
+  }
+
   /// The token of one hold does nothing to another.
   private static func check(_ token: String, of id: HoldID, _ holds: Holds) async throws {
     guard try await holds.status(stopToken: token).hold.id == id else { throw Refusal.notFound }

@@ -57,6 +57,48 @@ enum HoldPages {
     }
   }
 
+  // MARK: the new password, forgotten while it waited
+
+  @Sendable static func chooseAgain(_ visit: Visit) async throws -> Reply {
+    .page(
+      ChooseAgainPage(path: "\(path(of: visit))/choose-again", newPassword: visit.texts.newPassword(visit)))
+  }
+
+  /// The ticket sends a code to the contact given with the claim; ticket and code choose another password.
+  @Sendable static func enterChoiceAgain(_ visit: Visit) async throws -> Reply {
+    let texts = visit.texts
+    let ticket = visit.form[.ticket]
+    var page = ChooseAgainPage(
+      path: "\(path(of: visit))/choose-again", ticket: String(ticket.prefix(64)),
+      newPassword: texts.newPassword(visit))
+    do {
+      guard !ticket.isEmpty else { throw Refusal.ticketWrong }
+      guard visit.form.has("code") else {
+        let masked = try await visit.site.holds.sendCodeToChooseAgain(
+          id(of: visit), ticket: ticket, source: visit.source)
+        page.sentTo = texts.format("chooseAgain.sentTo", ["address": masked])
+        return .page(page)
+      }
+      page.sentTo = texts["chooseAgain.sent"]
+      try await visit.site.holds.chooseAgain(
+        id(of: visit), ticket: ticket, code: visit.form[.code], password: visit.form[.newPassword],
+        source: visit.source)
+      return Reply.redirect("/sign-in?notice=password-changed")
+    } catch Refusal.ticketWrong {
+      page.sentTo = nil
+      page.ticketError = texts[ticket.isEmpty ? "error.ticket.missing" : "error.ticket.wrong"]
+    } catch Refusal.issuedCodeWrong {
+      page.codeError = texts["error.code.wrong"]
+    } catch Refusal.field(.code, let problem) {
+      page.codeError = texts.problem(problem, in: "code")
+    } catch Refusal.field(_, let problem) {
+      page.newPassword.error = texts.problem(problem, in: "newPassword")
+    } catch Refusal.notFound {
+      return visit.site.message("chooseAgain", link: "/help/sign-in", status: .notFound)
+    }
+    return .page(page, status: .unprocessableContent)
+  }
+
   // MARK: the link in a notice
 
   @Sendable static func stopLink(_ visit: Visit) async throws -> Reply {
@@ -70,12 +112,14 @@ enum HoldPages {
     }
   }
 
-  @Sendable static func pause(_ visit: Visit) async throws -> Reply {
-    try await act(visit) { try await visit.site.holds.pause(stopToken: $0, source: visit.source) }
-  }
-
-  @Sendable static func letGoOn(_ visit: Visit) async throws -> Reply {
-    try await act(visit) { try await visit.site.holds.resume(stopToken: $0, source: visit.source) }
+  /// Pauses, or takes that back.
+  @Sendable static func pauseOrResume(_ visit: Visit) async throws -> Reply {
+    let holds = visit.site.holds
+    return try await act(visit) { token in
+      visit.form.has("resume")
+        ? try await holds.resume(stopToken: token, source: visit.source)
+        : try await holds.pause(stopToken: token, source: visit.source)
+    }
   }
 
   /// Whatever became of it meanwhile is what the link's page then shows.
@@ -99,7 +143,7 @@ enum HoldPages {
     let texts = visit.texts
     let hold = status.hold
     let values = HoldWords.values(hold, claimNumber: status.claimNumber, texts)
-    let isPausedHere = hold.state == .contested && hold.contestedBy == contact
+    let isPausedHere = hold.state == .contested && hold.contestedBy.contains(contact)
     let section = "stop.\(hold.purpose.rawValue)"
     let state = isPausedHere ? "paused" : hold.state.rawValue
     return StopPage(
@@ -108,9 +152,12 @@ enum HoldPages {
         .map { texts.format($0, values) },
       claimNumber: status.claimNumber, startedAt: Moment(hold.startedAt, texts),
       endsAt: Moment(hold.endsAt, texts), from: texts.from(hold.source),
-      pause: hold.state == .running
-        ? NextLink(label: texts["\(section).pause"], path: "/stop/\(token)") : nil,
-      resume: isPausedHere ? NextLink(label: texts["stop.resume"], path: "/stop/\(token)/resume") : nil,
+      pause: hold.state == .running || hold.state == .contested && !isPausedHere
+        ? NextLink(
+          label: texts[hold.state == .running ? "\(section).pause" : "stop.objectToo"],
+          path: "/stop/\(token)")
+        : nil,
+      resume: isPausedHere ? NextLink(label: texts["stop.resume"], path: "/stop/\(token)") : nil,
       links: hold.state.isOpen
         ? [
           NextLink(label: texts["stop.links.signIn"], path: "/sign-in"),

@@ -109,7 +109,8 @@ enum HoldWords {
       switch (hold.state, isOwner) {
       case (.stopped, true): [("replaceCode", "/account/recovery-code"), ("activity", "/account/activity")]
       case (.stopped, false): [("again", "/recover"), ("help", "/help/sign-in")]
-      case (.completed, false): [("signIn", "/sign-in")]
+      case (.completed, false):
+        [("signIn", "/sign-in"), ("chooseAgain", "/holds/\(hold.id)/choose-again")]
       case (.completed, true): [("activity", "/account/activity")]
       case (_, true): [("activity", "/account/activity"), ("policy", "/help/recovery-policy")]
       case (.frozen, false): [("help", "/help/sign-in")]

@@ -1,6 +1,6 @@
 /// What the link in a notice opens: what waits, and the button that pauses it (H7). Opening it changes nothing (T23).
 ///
-/// Posts to `/stop/{token}`; *It was me, let it go on* posts to `/stop/{token}/resume`.
+/// Posts to `/stop/{token}`; *It was me, let it go on* sends `resume` = `yes` with it.
 package struct StopPage: Page {
   package static let template = "recover/stop"
 

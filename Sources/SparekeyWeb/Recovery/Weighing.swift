@@ -47,7 +47,6 @@ extension RecoveryPages {
         : waits
           ? texts.format("recover.hold.title", ["duration": takes]) : texts["recover.hold.notEnoughTitle"],
       evidence: evidence(progress, texts), lines: lines,
-      effectiveAt: waits ? progress.effectiveAt.map { Moment($0, texts) } : nil,
       faster: texts.fasterWays(progress.forecast, period: period),
       options: progress.options.map { option($0, texts) }, ways: ways(progress, texts),
       asksCode: !progress.evidence.contains(.recoveryCode),

@@ -13,8 +13,6 @@ package struct WeighingPage: Page {
   package var evidence: [String]
   /// What it comes to, in sentences.
   package var lines: [String]
-  /// When a new password would take effect; nil when it would not.
-  package var effectiveAt: Moment?
   /// Catalogue: `recover.faster.…`.
   package var faster: [String]
   package var options: [MaskedOption]
