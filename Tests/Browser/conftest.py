@@ -6,10 +6,8 @@
 `SPAREKEY_BINARY` names the program (otherwise the debug build), `CHROMIUM` the browser.
 """
 
-import base64
 import email
 import email.policy
-import hmac
 import itertools
 import os
 import re
@@ -20,10 +18,10 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from devices import APP_CODE, AuthenticatorApp
 from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,8 +30,6 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = ROOT / "screenshots"
 SCREENS = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-APP_CODE = "Code from your authenticator app"
 
 _numbers = itertools.count(1)
 _run = secrets.token_hex(2)
@@ -78,7 +74,8 @@ class Server:
 
     def mails(self, address):
         """Everything sent to an address, oldest first."""
-        files = sorted((self.folder / "outbox").glob("*.eml"), key=lambda file: file.name)
+        # A name that begins with a dot is a letter half written.
+        files = sorted((self.folder / "outbox").glob("[!.]*.eml"), key=lambda file: file.name)
         letters = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
         return [letter for letter in letters if letter["To"] == address]
 
@@ -97,7 +94,7 @@ class Server:
         """The six digits of the newest text message to a number, once there are more than `after`."""
         deadline = time.monotonic() + 10
         while True:
-            messages = [file.read_text() for file in sorted((self.folder / "outbox").glob("*.sms"))]
+            messages = [file.read_text() for file in sorted((self.folder / "outbox").glob("[!.]*.sms"))]
             codes = [
                 "".join(found.groups()) for text in messages
                 if (found := re.match(rf"To: {re.escape(number)}\n\nYour code: (\d{{3}}) (\d{{3}})\.", text))]
@@ -127,51 +124,6 @@ class Person:
     username: str
     email: str
     password: str
-
-
-class AuthenticatorApp:
-    """An app as everyone has it on their phone (RFC 6238). A service takes each code once, so it shows every code once,
-    and waits for the next one when it has to."""
-
-    def __init__(self, uri):
-        parts = parse_qs(urlsplit(uri).query)
-        self.secret = base64.b32decode(parts["secret"][0])
-        self.last_step = int(time.time()) // 30 - 2
-
-    def code_of(self, step):
-        mac = hmac.digest(self.secret, step.to_bytes(8, "big"), "sha1")
-        start = mac[19] & 15
-        number = int.from_bytes(mac[start:start + 4], "big") & 0x7FFFFFFF
-        return f"{number % 1_000_000:06}"
-
-    def code(self):
-        """Codes of the step before and after this one are good too."""
-        self.last_step = max(self.last_step + 1, int(time.time()) // 30 - 1)
-        time.sleep(max(0, (self.last_step - 1) * 30 - time.time()))
-        return self.code_of(self.last_step)
-
-    def wrong_code(self):
-        now = int(time.time()) // 30
-        good = {self.code_of(step) for step in range(now - 3, now + 4)}
-        return next(code for code in ("000000", "111111", *map(str, range(200000, 200020))) if code not in good)
-
-
-class PasskeyDevice:
-    """Chromium's virtual authenticator: the fingerprint sensor of a browser."""
-
-    def __init__(self, page):
-        self.devtools = page.context.new_cdp_session(page)
-        self.devtools.send("WebAuthn.enable")
-        self.id = self.devtools.send("WebAuthn.addVirtualAuthenticator", {"options": {
-            "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
-            "isUserVerified": True, "automaticPresenceSimulation": True}})["authenticatorId"]
-
-    def refuse(self):
-        """The next fingers are not the owner's."""
-        self.devtools.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": False})
-
-    def accept(self):
-        self.devtools.send("WebAuthn.setUserVerified", {"authenticatorId": self.id, "isUserVerified": True})
 
 
 class Visitor:
@@ -333,10 +285,22 @@ class Visitor:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("sparekey"), "--set", "limits=off")
-    yield server
-    server.stop()
+def start_server(tmp_path_factory):
+    """Starts further servers, each with settings of its own."""
+    servers = []
+
+    def start(*options):
+        servers.append(Server(tmp_path_factory.mktemp("sparekey"), "--set", "limits=off", *options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def server(start_server):
+    return start_server()
 
 
 @pytest.fixture(scope="session")

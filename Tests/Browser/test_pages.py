@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest import APP_CODE, PasskeyDevice
+from devices import APP_CODE, PasskeyDevice
 from playwright.sync_api import expect
 
 NARROWEST = 320

@@ -305,6 +305,7 @@ def skeleton(html, *names):
     for name in names:
         html = html.replace(name, "NAME")
     html = re.sub(r'value="[^"]*"', 'value=""', html)
+    html = re.sub(r"(&quot;challenge&quot;:&quot;)[\w-]+", r"\1", html)
     html = re.sub(r"[\w.]*•+[\w.•@]*", "MASKED", html)
     return re.sub(r"<code translate=\"no\">[^<]*</code>", "<code></code>", html)
 

@@ -40,9 +40,9 @@ class Owner(Person):
         browser = Browser(server)
         _, page = browser.walk("/sign-in", {"username": self.username})
         browser.walk("/sign-in/password", {"journey": browser.field("journey", page.text), "password": PASSWORD})
-        contact = re.search(r"/account/email/confirm\?contact=([\w-]+)", browser.get("/account/security").text)[1]
+        contact = re.search(r"/account/contact/confirm\?contact=([\w-]+)", browser.get("/account/security").text)[1]
         letter = server.wait_for_mail(self.email, 0)
-        browser.walk("/account/email/confirm", {"contact": contact, "code": letter["Subject"][:6]})
+        browser.walk("/account/contact/confirm", {"contact": contact, "code": letter["Subject"][:6]})
 
     def ask_for_mail(self, headers=None, **more):
         """Starts a recovery and asks for an issued code. - Returns: the answer."""

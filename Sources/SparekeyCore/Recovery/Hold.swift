@@ -111,6 +111,10 @@ package struct Hold: Sendable, Equatable {
     state == .completed && !ticketUsed && isPasswordStillTheClaimants(of: account)
   }
 
+  /// What the claim itself was made with takes back no objection: whoever holds that mailbox may be the claimant, and
+  /// the owner who objected there needs to be able to rely on it.
+  package func mayWithdraw(_ proof: Proof) -> Bool { !evidence.contains(proof) }
+
   package enum Event: Sendable {
     /// A senior proof objects.
     case contest(by: Proof)
@@ -137,7 +141,7 @@ package struct Hold: Sendable, Equatable {
       if state == .running { (state, contestedAt) = (.contested, now) }
       if !contestedBy.contains(proof) { contestedBy.append(proof) }
     case .withdraw(let proof):
-      guard state == .contested, contestedBy.contains(proof) else { throw .outOfStep }
+      guard state == .contested, contestedBy.contains(proof), mayWithdraw(proof) else { throw .outOfStep }
       contestedBy.removeAll { $0 == proof }
       if contestedBy.isEmpty { (state, contestedAt) = (.running, nil) }
     case .stop(let proofs):

@@ -120,11 +120,12 @@ package struct Holds: Sendable {
         throw Refusal.notFound
       }
       guard hold.state.isOpen else { throw Refusal.holdOver }
-      let senior = steppedUp.signedIn.session.proofs.filter(hold.seniors.contains)
-      guard try ports.proofs(of: steppedUp.account, in: transaction).reachesOwnLevel(senior) else {
-        throw Refusal.juniorProof
-      }
-      try ports.stop(hold, by: senior, source: source, in: transaction)
+      let proofs = try ports.proofs(of: steppedUp.account, in: transaction)
+      let shown = proofs.decisive(
+        steppedUp.signedIn.session.proofs, among: hold.seniors, before: hold.startedAt)
+      guard proofs.reachesOwnLevel(shown) else { throw Refusal.juniorProof }
+      try ports.stop(
+        hold, by: shown.filter(hold.seniors.contains), source: source, in: transaction)
     }
   }
 

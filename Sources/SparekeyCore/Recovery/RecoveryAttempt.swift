@@ -154,11 +154,14 @@ package struct RecoveryAttempt: Journey, Equatable {
   package func decision(about facts: AccountFacts?, strict: Bool, at now: Timestamp) throws(Refusal)
     -> RecoveryPolicy.Decision
   {
-    guard let target, let facts else { return RecoveryPolicy.Decision(outcome: .notEnough, row: 10) }
+    // Before the first proof nothing is said about the account, not even that it changed (S6).
+    guard let target, let facts, !evidence.isEmpty else {
+      return RecoveryPolicy.Decision(outcome: .notEnough, row: 10)
+    }
     guard facts.account.id == target.account, facts.account.version == target.version else {
       throw .changedMeanwhile
     }
-    guard evidence.isEmpty || evidence.contains(where: { $0.isFresh(at: now) }) else { throw .expired }
+    guard evidence.contains(where: { $0.isFresh(at: now) }) else { throw .expired }
     return RecoveryPolicy.decide(
       twoStep: facts.account.twoStep, strict: strict,
       evidence: evidence.compactMap { facts.strength(of: $0, at: now) })

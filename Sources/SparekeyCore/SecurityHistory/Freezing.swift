@@ -19,7 +19,8 @@ package struct Freezing: Sendable {
       let eventAt = min(event.at, try transaction.account(account.id)?.frozen?.eventAt ?? event.at)
       let proofs = try ports.proofs(of: account, in: transaction)
       let seniors = try transaction.openHold(of: account.id)?.seniors ?? proofs.senior(at: transaction.now)
-      let shown = signedIn.session.proofs.filter { seniors.contains($0) && proofs.predates($0, eventAt) }
+      let shown = proofs.decisive(signedIn.session.proofs, among: seniors, before: eventAt)
+        .filter { proofs.predates($0, eventAt) }
       guard proofs.reachesOwnLevel(shown) else { throw Refusal.juniorProof }
       _ = try transaction.setFrozen(Freeze(at: transaction.now, eventAt: eventAt), of: account.id)
       _ = try transaction.endSessions(of: account.id)

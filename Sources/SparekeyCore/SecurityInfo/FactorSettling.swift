@@ -28,7 +28,7 @@ package struct FactorSettling: Sendable {
 
   /// - Throws: `Refusal.totpWrong`, `.field(.code, …)`, `.slowDown`.
   package func confirmApp(code: String, by unsettled: Unsettled, source: Source) async throws {
-    _ = try await ports.enterTOTP(code, of: unsettled.account, source: source)
+    _ = try await ports.enterTOTP(code, of: unsettled.account, in: unsettled.session)
   }
 
   package func passkeyPrompt(for unsettled: Unsettled, binding: JourneyBinding) async throws -> PasskeyPrompt

@@ -151,6 +151,18 @@ package struct ProofsOfAccount: Sendable, Equatable {
     return kinds.contains(.password) && (account.twoStepSince == nil || kinds.contains(.totp))
   }
 
+  /// What of a sign-in may decide for the owner: the senior ones, and beside a senior second factor the password from
+  /// before `moment`, at any age. (Someone who just changed it after an incident is still the owner; someone who only
+  /// learned or changed the password has no senior second factor.)
+  package func decisive(_ shown: [Proof], among seniors: [Proof], before moment: Timestamp) -> [Proof] {
+    let senior = shown.filter(seniors.contains)
+    let hasSecondFactor = senior.contains { $0.kind == .totp || $0.kind == .passkey }
+    guard hasSecondFactor, !senior.contains(.password), shown.contains(.password),
+      account.passwordChangedAt < moment
+    else { return senior }
+    return senior + [.password]
+  }
+
   /// Whether a proof is older than something that happened. What came with the account is older than anything that
   /// happened to it: nobody can freeze an account so early that nothing thaws it.
   package func predates(_ proof: Proof, _ event: Timestamp) -> Bool {

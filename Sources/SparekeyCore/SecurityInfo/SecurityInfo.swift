@@ -354,7 +354,7 @@ extension Ports {
   ) async throws {
     let code = try IssuedCode.read(typed)
     try await database.write { [self] transaction in
-      try countTry(ThrottleRules.totp, on: account.id.text, from: nil, in: transaction)
+      try countTry(ThrottleRules.sessionTOTP, on: account.id.text, from: nil, in: transaction)
     }
     try await database.write { [self] transaction in
       guard let app = try transaction.authenticatorApps(of: account.id).first(where: { $0.id == id }),
@@ -365,7 +365,7 @@ extension Ports {
         .totpAdded, detail: app.name, of: account, source: source, notice: .totpAdded(name: app.name),
         in: transaction)
       guard try transaction.confirmApp(id, at: transaction.now) else { throw Refusal.notFound }
-      try clearTries(ThrottleRules.totp, on: account.id.text, from: nil, in: transaction)
+      try clearTries(ThrottleRules.sessionTOTP, on: account.id.text, from: nil, in: transaction)
     }
   }
 

@@ -212,6 +212,10 @@ extension Ports {
       provedAt: try provedAt(shown, of: account, in: transaction), source: source, proofs: shown,
       restriction: restriction)
     try transaction.insert(session, tokenDigest: digest(sessionToken: token))
+    // Whoever signs in fully after a hold needs its ticket no more.
+    if restriction == nil, let hold = try transaction.completedHold(of: account.id), !hold.ticketUsed {
+      try transaction.useTicket(of: hold.id)
+    }
     try note(.signedIn, on: account.id, source: source, in: transaction)
     return session
   }

@@ -19,7 +19,9 @@ package struct StepUp: Sendable {
   package func prove(_ shown: [Shown], by signedIn: SignedIn, source: Source) async throws -> StartedSession {
     let account = signedIn.account
     var proved: [Proof] = []
-    for item in shown { proved.append(try await prove(item, of: account, source: source)) }
+    for item in shown {
+      proved.append(try await prove(item, of: account, in: signedIn.session, source: source))
+    }
     let token = ports.newSessionToken()
     let session = try await ports.database.write { [ports, proved] transaction in
       let now = transaction.now
@@ -42,7 +44,9 @@ package struct StepUp: Sendable {
     return StartedSession(token: token, session: session, account: account)
   }
 
-  private func prove(_ shown: Shown, of account: Account, source: Source) async throws -> Proof {
+  private func prove(_ shown: Shown, of account: Account, in session: Session, source: Source) async throws
+    -> Proof
+  {
     switch shown {
     case .password(let typed):
       guard !typed.isEmpty else { throw Refusal.field(.password, .missing) }
@@ -58,7 +62,7 @@ package struct StepUp: Sendable {
       }
       return .password
     case .totp(let typed):
-      return .totp(try await ports.enterTOTP(typed, of: account, source: source))
+      return .totp(try await ports.enterTOTP(typed, of: account, in: session))
     case .passkey(let request, let assertion, let binding):
       let request = try ports.open(PasskeyRequest.self, request, for: binding)
       let passkey = try await ports.usePasskey(
@@ -74,19 +78,40 @@ package struct StepUp: Sendable {
 }
 
 extension Ports {
-  /// Checks a code of one of the account's apps, its try counted first. - Throws: `Refusal.totpWrong`, `.slowDown`,
-  /// `.field(.code, …)`.
+  /// Checks a code of one of the account's apps in a live session, whose tries are counted for itself.
+  /// - Throws: `Refusal.totpWrong`, `.slowDown`, `.field(.code, …)`.
+  package func enterTOTP(_ typed: String, of account: Account, in session: Session) async throws
+    -> AuthenticatorAppID
+  {
+    let code = try IssuedCode.read(typed)
+    return try await useTOTP(code, of: account, counting: [(ThrottleRules.sessionTOTP, session.id.text, nil)])
+  }
+
+  /// The same at sign-in, once the password was right.
   package func enterTOTP(_ typed: String, of account: Account, source: Source) async throws
     -> AuthenticatorAppID
   {
     let code = try IssuedCode.read(typed)
+    return try await useTOTP(
+      code, of: account,
+      counting: [
+        (ThrottleRules.totp, account.id.text, source), (ThrottleRules.totpOfAccount, account.id.text, nil),
+      ])
+  }
+
+  /// A success clears what was counted, but not what was counted for all sources together.
+  private func useTOTP(
+    _ code: String, of account: Account, counting counts: [(ThrottleRule, String, Source?)]
+  ) async throws -> AuthenticatorAppID {
     try await database.write { [self] transaction in
-      try countTry(ThrottleRules.totp, on: account.id.text, from: nil, in: transaction)
+      for (rule, subject, source) in counts { try countTry(rule, on: subject, from: source, in: transaction) }
     }
     return try await database.write { [self] transaction in
       let apps = try transaction.authenticatorApps(of: account.id).filter(\.isConfirmed)
       guard let app = try useTOTP(code, among: apps, in: transaction) else { throw Refusal.totpWrong }
-      try clearTries(ThrottleRules.totp, on: account.id.text, from: nil, in: transaction)
+      if let (rule, subject, source) = counts.first {
+        try clearTries(rule, on: subject, from: source, in: transaction)
+      }
       return app.id
     }
   }

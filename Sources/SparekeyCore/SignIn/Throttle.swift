@@ -43,13 +43,22 @@ package enum ThrottleRules {
     forgetAfter: .hours(24))
   package static let stepUp = ThrottleRule(
     name: "step-up", free: 5, firstWait: .seconds(5), longestWait: .hours(1), forgetAfter: .hours(24))
-  /// Codes of authenticator apps, a million to choose from, three of them right at a time: per account, whoever tries
-  /// (T8). At sign-in only someone who knows the password can use these up; on the way back they have a bucket of
-  /// their own, so that strangers lock nobody out (T7).
+  /// Codes of authenticator apps, a million to choose from, three of them right at a time: per account and source, and
+  /// per account whoever tries (T8). The wait of the latter stays short, and the way back and live sessions have buckets
+  /// of their own, so that strangers lock nobody out (T7).
   package static let totp = ThrottleRule(
     name: "totp", free: 10, firstWait: .seconds(30), longestWait: .hours(1), forgetAfter: .hours(24))
+  package static let totpOfAccount = ThrottleRule(
+    name: "totp-of-account", free: 60, firstWait: .seconds(30), longestWait: .minutes(5),
+    forgetAfter: .hours(24))
   package static let recoveryTOTP = ThrottleRule(
     name: "recovery-totp", free: 10, firstWait: .minutes(1), longestWait: .hours(6), forgetAfter: .hours(24))
+  package static let recoveryTOTPOfAccount = ThrottleRule(
+    name: "recovery-totp-of-account", free: 60, firstWait: .seconds(30), longestWait: .minutes(5),
+    forgetAfter: .hours(24))
+  /// In a live session: step-up, new apps, settling after a recovery.
+  package static let sessionTOTP = ThrottleRule(
+    name: "session-totp", free: 10, firstWait: .seconds(30), longestWait: .hours(1), forgetAfter: .hours(24))
   package static let recoveryPassword = ThrottleRule(
     name: "recovery-password", free: 5, firstWait: .seconds(5), longestWait: .hours(1),
     forgetAfter: .hours(24))

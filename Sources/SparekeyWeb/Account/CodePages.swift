@@ -38,6 +38,7 @@ enum CodePages {
     let owner = try await visit.steppedUp()
     let texts = visit.texts
     var page = try await checkPage(visit, owner)
+    guard page.current != nil else { return .page(page, status: .conflict) }
     page.code = String(visit.form[.code].prefix(256))
     do {
       try await visit.site.recoveryCodes.check(visit.form[.code], by: owner, source: visit.source)

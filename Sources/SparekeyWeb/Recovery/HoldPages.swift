@@ -157,7 +157,8 @@ enum HoldPages {
           label: texts[hold.state == .running ? "\(section).pause" : "stop.objectToo"],
           path: "/stop/\(token)")
         : nil,
-      resume: isPausedHere ? NextLink(label: texts["stop.resume"], path: "/stop/\(token)") : nil,
+      resume: isPausedHere && hold.mayWithdraw(contact)
+        ? NextLink(label: texts["stop.resume"], path: "/stop/\(token)") : nil,
       links: hold.state.isOpen
         ? [
           NextLink(label: texts["stop.links.signIn"], path: "/sign-in"),

@@ -47,8 +47,9 @@ package struct Texts: Sendable, MustacheParent {
   }
 
   package func format(_ key: String, _ values: [String: String]) -> String {
-    values.reduce(self[key]) { text, value in
-      text.replacingOccurrences(of: "{\(value.key)}", with: value.value)
+    // In one pass: what a value says is never taken for a place to fill.
+    self[key].replacing(/\{([A-Za-z]+)\}/) { match in
+      values[String(match.output.1)] ?? String(match.output.0)
     }
   }
 
