@@ -392,6 +392,35 @@ import Testing
     #expect(try await world.hold(held.hold.id).state == .completed)
   }
 
+  @Test
+  func `H9 H11: after the deadline nobody objects to it any more, nor ever with evidence that is too old`()
+    async throws
+  {
+    let world = try World(limits: false)
+    let maria = try await world.protected()
+    try await world.site.securityInfo.changePassword(
+      to: "a younger password", by: world.steppedUp(world.signIn(app: maria.app)), source: world.source)
+    let held = try await world.claim(code: maria.code)
+    _ = try await world.mail()
+    // A senior mailbox was shown, and is too old now; what is fresh is junior.
+    var stale = try await Claim(world)
+    try await stale.show(mailTo: maria.email)
+    world.pass(.minutes(19))
+    try await stale.show(password: "a younger password")
+    world.pass(.minutes(1))
+    await #expect(throws: Refusal.juniorProof) {
+      try await world.site.recovery.object(stale.progress.journey, binding: .api, source: world.source)
+    }
+    world.set(held.hold.endsAt - .minutes(5))
+    var late = try await Claim(world)
+    try await late.show(mailTo: maria.email)
+    world.pass(.minutes(10))
+    await #expect(throws: Refusal.changedMeanwhile) {
+      try await world.site.recovery.object(late.progress.journey, binding: .api, source: world.source)
+    }
+    #expect(try await world.hold(held.hold.id).state == .completed)
+  }
+
   @Test func `H11: it waits for the start notice to reach a senior contact`() async throws {
     let world = try World(limits: false)
     let maria = try await world.protected()

@@ -176,13 +176,17 @@ package struct Recovery: Sendable {
   ///   `.changedMeanwhile`.
   package func object(_ token: String, binding: JourneyBinding, source: Source) async throws -> RunningHold {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
+    // H11: what is due ends first.
+    _ = try await facts(named: attempt.lookupName)
     return try await ports.database.write { [ports] transaction in
+      _ = try ports.currentAccount(canonicalName: attempt.lookupName, in: transaction)
       let facts = try ports.facts(named: attempt.lookupName, in: transaction)
       let decision = try attempt.decision(
         about: facts, strict: ports.options.strictPolicy, at: transaction.now)
       guard decision.outcome != .notEnough else { throw Refusal.notEnough }
       guard let running = facts?.hold else { throw Refusal.holdOver }
-      return try ports.contest(running, by: attempt.evidence.map(\.proof), source: source, in: transaction)
+      let fresh = attempt.evidence.filter { $0.isFresh(at: transaction.now) }
+      return try ports.contest(running, by: fresh.map(\.proof), source: source, in: transaction)
     }
   }
 
