@@ -207,6 +207,7 @@ def test_s4_a_removed_passkey_opens_nothing(visitor):
     PasskeyDevice(visitor.page)
     visitor.open("/account/passkey")
     visitor.add_passkey()
+    visitor.reads("Your passkey is added.")
     visitor.open("/account/security")
     visitor.page.get_by_role("link", name="Remove My laptop").click()
     visitor.press("Remove")

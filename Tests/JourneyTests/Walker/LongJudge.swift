@@ -58,7 +58,8 @@ extension LongStory {
     let expected = Set(
       after.contacts.filter(\.isConfirmed).map(\.address)
         + removed.filter { after.now <= $0.value + Promises.month }.keys)
-    guard announced[hold.id]?["started"] == expected else {
+    // With nobody left to tell, nothing was announced.
+    guard announced[hold.id]?["started"] ?? [] == expected else {
       throw broken(
         "not everybody heard of the start (H6): \(announced[hold.id]?["started"] ?? []), not \(expected)")
     }
