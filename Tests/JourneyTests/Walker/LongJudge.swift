@@ -254,7 +254,10 @@ extension LongStory {
     }
     // Standing still keeps a hold from completing, and others from beginning: junior proofs may not do that (H8).
     let seniors = before.hold.map { Set($0.seniors) } ?? Set(before.all.filter(before.isSenior))
-    guard before.isFullSignIn(shown.filter(seniors.contains)) else {
+    // Beside a senior second factor a password of any age is the owner's.
+    let hasSeniorFactor = shown.contains { seniors.contains($0) && [.totp, .passkey].contains($0.kind) }
+    let deciding = shown.filter { seniors.contains($0) || (hasSeniorFactor && $0 == .password) }
+    guard before.isFullSignIn(deciding) else {
       throw broken("junior proofs froze the account (H8)")
     }
   }
