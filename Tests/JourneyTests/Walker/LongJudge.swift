@@ -99,7 +99,7 @@ extension LongStory {
     case .stopped:
       let byOwner =
         deed.kind == .stop && isFresh(deed, after)
-        && before.isFullSignIn((deed.session?.proofs ?? []).filter(seniors.contains))
+        && before.isFullSignIn(Self.deciding(deed.session?.proofs ?? [], among: seniors))
       let overruled = before.outcome(of: deed.shown.filter(seniors.contains)) == .now
       guard byOwner || deed.kind == .finish && isRecovered(deed) && (overruled || hasTicket(deed, old)) else {
         throw broken("a hold was stopped by nobody who may (H7, H8)")
@@ -254,10 +254,7 @@ extension LongStory {
     }
     // Standing still keeps a hold from completing, and others from beginning: junior proofs may not do that (H8).
     let seniors = before.hold.map { Set($0.seniors) } ?? Set(before.all.filter(before.isSenior))
-    // Beside a senior second factor a password of any age is the owner's.
-    let hasSeniorFactor = shown.contains { seniors.contains($0) && [.totp, .passkey].contains($0.kind) }
-    let deciding = shown.filter { seniors.contains($0) || (hasSeniorFactor && $0 == .password) }
-    guard before.isFullSignIn(deciding) else {
+    guard before.isFullSignIn(Self.deciding(shown, among: seniors)) else {
       throw broken("junior proofs froze the account (H8)")
     }
   }
@@ -342,5 +339,11 @@ extension LongStory {
     guard let due = moments.last(where: { $0.1 <= after.now }) else { return }
     let isHeard = after.contacts.allSatisfy { !$0.isConfirmed } || announced[hold.id]?[due.0] != nil
     guard isHeard else { throw broken("nobody heard that \(due.0) has come (H6)") }
+  }
+
+  /// The senior ones, and beside a senior second factor the password at any age.
+  private static func deciding(_ shown: [Proof], among seniors: some Collection<Proof>) -> [Proof] {
+    let hasSeniorFactor = shown.contains { seniors.contains($0) && [.totp, .passkey].contains($0.kind) }
+    return shown.filter { seniors.contains($0) || (hasSeniorFactor && $0 == .password) }
   }
 }
