@@ -40,7 +40,8 @@ ifdef node
 else
 	@echo "There is no node here: the browser's code is checked in the browser only."
 endif
-	$(python) -m pytest Tests/System Tests/Browser -q
+	$(python) -m pytest Tests/System -q
+	$(python) -m pytest Tests/Browser -q
 
 test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSER_SECONDS=10, COMPARE_CODES=20000, WALKS=2000, HOLD_WALKS=6000, KILL_ROUNDS=100, POWER_ROUNDS=12
 	swift build --build-tests
