@@ -93,6 +93,13 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     return finding == "ok" ? nil : finding
   }
 
+  func copyPages(to copy: DatabaseQueue, _ progress: @escaping (Double) -> Void) throws {
+    try pool.backup(to: copy, pagesPerStep: 1_024) { step in
+      progress(step.totalPageCount == 0 ? 1 : Double(step.completedPageCount) / Double(step.totalPageCount))
+    }
+  }
+
+  /// Closes the file; nothing may be asked of it afterwards.
   /// SQLite's own word on how commits are flushed, from the connection that writes: 2 is FULL.
   package func synchronousOfWriter() async throws -> Int? {
     try await pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
@@ -136,6 +143,10 @@ package enum StoreProblem: OperatorFault, Equatable {
   case failed(reason: String)
   case notDurable
   case newerSchema(found: Int, known: Int)
+  /// A backup never writes over a file.
+  case inTheWay(path: String)
+  case notOurs(path: String)
+  case inUse(path: String)
 
   package var description: String {
     switch self {
@@ -146,13 +157,16 @@ package enum StoreProblem: OperatorFault, Equatable {
     case .notDurable: "SQLite refused synchronous=FULL; acknowledged changes would not survive power loss."
     case .newerSchema(let found, let known):
       "The database has schema version \(found); this program knows up to \(known). Install the newer program."
+    case .inTheWay(let path): "There is a file \(path) already. Give another name."
+    case .notOurs(let path): "\(path) is no database of this program."
+    case .inUse(let path): "A program has the database \(path) open. Stop the service first."
     }
   }
 }
 
 extension DatabaseError {
   /// SQLite's own words; what it quotes of a damaged schema goes over many lines.
-  fileprivate var firstLine: String { String((message ?? "\(resultCode)").prefix { !$0.isNewline }) }
+  var firstLine: String { String((message ?? "\(resultCode)").prefix { !$0.isNewline }) }
 }
 
 /// GRDB's connection, as the statements see it.

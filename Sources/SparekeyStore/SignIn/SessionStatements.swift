@@ -64,6 +64,8 @@ extension SQLTransaction {
     try connection.execute("DELETE FROM sessions WHERE account_id = $1", [.id(account)])
   }
 
+  package func endAllSessions() throws -> Int { try connection.execute("DELETE FROM sessions", []) }
+
   package func forgetSessions(seenBefore time: Timestamp) throws {
     _ = try connection.execute("DELETE FROM sessions WHERE last_seen_at < $1", [.time(time)])
   }
