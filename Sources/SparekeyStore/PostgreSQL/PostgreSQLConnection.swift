@@ -257,7 +257,7 @@ final class PostgreSQLResult {
       PQresultErrorField(raw, Int32(code.asciiValue ?? 0)).map { String(cString: $0) }
     }
     guard let state = field("C") else { return .lost("the connection broke") }
-    let harmless = ["08", "25", "26", "40", "42", "53", "55", "57", "58", "3D", "XX"]
+    let harmless = ["08", "25", "26", "40", "42", "53", "55", "57", "58", "3D", "P0", "XX"]
     let words = harmless.contains(String(state.prefix(2))) ? field("M") : nil
     let place = [field("t"), field("n")].compactMap(\.self).joined(separator: ", ")
     return .refused(state: state, reason: words ?? (place.isEmpty ? "a statement was refused" : place))
