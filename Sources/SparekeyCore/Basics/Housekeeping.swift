@@ -8,5 +8,6 @@ extension Ports {
       try transaction.forgetDelivered(before: now - .days(7))
       try transaction.forgetSessions(seenBefore: now - SessionRules.idle)
     }
+    try await Closing(self).eraseDue()
   }
 }
