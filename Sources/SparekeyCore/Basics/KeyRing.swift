@@ -22,6 +22,7 @@ package enum KeyPurpose: String, Sendable, CaseIterable {
   case newSession = "new-session"
   case parked = "parked"
   case stopLink = "stop-link"
+  case fingerprint = "fingerprint"
 }
 
 /// The service's keys: master keys from the key file, everything else derived (HKDF-SHA256, RFC 5869) or sealed
@@ -103,6 +104,9 @@ package struct KeyRing: Sendable {
   package func digest(_ text: String, for purpose: KeyPurpose) -> [UInt8] {
     digest(Array(text.utf8), for: purpose)
   }
+
+  /// Tells key files apart without telling anything about them; the same while keys rotate.
+  package var fingerprint: [UInt8] { digest("", for: .fingerprint) }
 }
 
 extension Ports {

@@ -26,7 +26,7 @@ struct SettingFlags: ParsableArguments {
   var host: String?
   @Option(help: "Port to listen on; 0 takes a free one.")
   var port: Int?
-  @Option(help: "sqlite:PATH")
+  @Option(help: "sqlite:PATH or postgresql://USER@HOST/NAME")
   var database: String?
   @Option(name: .customLong("public-url"), help: "Where people reach the service.")
   var publicURL: String?
