@@ -35,7 +35,8 @@ struct Composition: Sendable {
       database: database, hashing: hashing, keys: keys, randomness: .system, clock: clock,
       passwordRules: PasswordRules(breached: lists.breached, serviceName: siteSettings.serviceName),
       passkeys: PasskeyCeremony(
-        relyingParty: siteSettings.relyingParty, signatures: Fido2Signatures()), clockWatch: .machine(clock),
+        relyingParty: siteSettings.relyingParty, signatures: Fido2Signatures()),
+      signing: TokenSigner(), clockWatch: .machine(clock),
       options: settings.serviceOptions)
     let passphrases = PassphraseSuggestion(words: lists.words)
     let site = Site(

@@ -62,7 +62,7 @@ final class World: Sendable {
       passkeys: PasskeyCeremony(
         relyingParty: RelyingParty(id: "localhost", origin: "http://localhost:8080", name: "Sparekey"),
         signatures: Fido2Signatures()),
-      clockWatch: clockWatch,
+      signing: TokenSigner(), clockWatch: clockWatch,
       options: options ?? ServiceOptions(limitsEnforced: limits))
     guard let publicURL = PublicURL("http://localhost:8080") else { throw CocoaError(.fileReadUnknown) }
     let passphrases = PassphraseSuggestion(words: lists.words)
@@ -90,7 +90,8 @@ final class World: Sendable {
       database: try SQLiteDatabase(
         path: folder.appending(path: "test.sqlite").path, clock: ports.clock),
       hashing: hashes, keys: ports.keys, randomness: .system, clock: ports.clock,
-      passwordRules: ports.passwordRules, passkeys: ports.passkeys, options: ports.options)
+      passwordRules: ports.passwordRules, passkeys: ports.passkeys, signing: ports.signing,
+      options: ports.options)
   }
 
   // MARK: people

@@ -98,6 +98,7 @@ package struct MemoryState: Sendable {
   var passkeys: [PasskeyID: PasskeyRow] = [:]
   var holds: [HoldID: HoldRow] = [:]
   var facts: [ServiceFact: Timestamp] = [:]
+  var appTables = AppTables()
 
   package init() {}
 
@@ -298,7 +299,7 @@ final class MemoryTransaction: Transaction {
     guard let old = state.sessions[session]?.session, old.lastSeenAt < seenAt else { return }
     state.sessions[session]?.session = Session(
       id: old.id, account: old.account, createdAt: old.createdAt, lastSeenAt: seenAt, provedAt: old.provedAt,
-      source: old.source, proofs: old.proofs, restriction: old.restriction)
+      source: old.source, proofs: old.proofs, restriction: old.restriction, isRecovered: old.isRecovered)
   }
 
   func renew(_ session: Session, tokenDigest: [UInt8]) throws -> Bool {
@@ -307,23 +308,27 @@ final class MemoryTransaction: Transaction {
       session: Session(
         id: old.id, account: old.account, createdAt: old.createdAt, lastSeenAt: session.lastSeenAt,
         provedAt: session.provedAt, source: old.source, proofs: session.proofs,
-        restriction: session.restriction), tokenDigest: tokenDigest)
+        restriction: session.restriction, isRecovered: session.isRecovered), tokenDigest: tokenDigest)
     return true
   }
 
   func endSession(_ session: SessionID, of account: AccountID) throws -> Bool {
     guard state.sessions[session]?.session.account == account else { return false }
     state.sessions[session] = nil
+    endAppSessions { $0.session == session }
     return true
   }
 
   func endSessions(of account: AccountID) throws -> Int {
     let before = state.sessions.count
     state.sessions = state.sessions.filter { $0.value.session.account != account }
+    endAppSessions { $0.account == account }
     return before - state.sessions.count
   }
 
   func forgetSessions(seenBefore time: Timestamp) throws {
+    let idle = Set(state.sessions.values.filter { $0.session.lastSeenAt < time }.map(\.session.id))
+    endAppSessions { idle.contains($0.session) }
     state.sessions = state.sessions.filter { time <= $0.value.session.lastSeenAt }
   }
 

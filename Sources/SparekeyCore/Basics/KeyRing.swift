@@ -22,6 +22,8 @@ package enum KeyPurpose: String, Sendable, CaseIterable {
   case newSession = "new-session"
   case parked = "parked"
   case stopLink = "stop-link"
+  case appSecret = "app-secret"
+  case signingKey = "signing-key"
 }
 
 /// The service's keys: master keys from the key file, everything else derived (HKDF-SHA256, RFC 5869) or sealed

@@ -35,6 +35,8 @@ package struct SecurityEvent: Sendable, Equatable {
     case frozen
     case thawed
     case factorsSettled = "factors-settled"
+    case appAllowed = "app-allowed"
+    case appRemoved = "app-removed"
   }
 
   /// Its place in the account's history, from 1; 0 until it is written.
