@@ -37,6 +37,10 @@ package struct Site: Sendable {
   package var factorSettling: FactorSettling { FactorSettling(ports) }
   package var freezing: Freezing { Freezing(ports) }
   package var holds: Holds { Holds(ports) }
+  package var apps: Apps { Apps(ports) }
+  package var tokens: Tokens { Tokens(ports) }
+  package var appLogout: AppLogout { AppLogout(ports) }
+  package var clients: Clients { Clients(ports) }
 }
 
 /// The operator's choices about the edge.
