@@ -66,6 +66,32 @@ extension `The contract of every engine` {
   }
 
   @Test(arguments: Engine.allCases)
+  func `D5: an account that is erased leaves nothing with apps`(_ kind: Engine) async throws {
+    let database = try await engine(kind, accounts: ["anna", "bert"])
+    try await database.write { [self] transaction in
+      try transaction.insert(client())
+      for (name, number) in [("anna", 1), ("bert", 2)] {
+        let given = appSession("a\(number)", "s\(number)", of: name)
+        try transaction.insert(given)
+        try transaction.insert(authorization("z\(number)", given), codeDigest: [UInt8(number)])
+        try transaction.insertAccessToken(
+          [UInt8(number)], of: AuthorizationID(text: "z\(number)"), expiresAt: start)
+        try transaction.put(
+          Grant(
+            account: AccountID(text: name), client: client().id, scopes: [.openid], grantedAt: start,
+            lastUsedAt: start))
+      }
+      _ = try transaction.setClosing(at: start, of: anna)
+      let isErased = try transaction.erase(anna, at: start)
+      #expect(isErased)
+      #expect(try transaction.grants(of: anna).isEmpty)
+      #expect(try transaction.accessToken([1]) == nil && transaction.authorization(codeDigest: [1]) == nil)
+      #expect(try transaction.accessToken([2]) != nil)
+      #expect(try transaction.grants(of: AccountID(text: "bert")).count == 1)
+    }
+  }
+
+  @Test(arguments: Engine.allCases)
   func `A1: a grant keeps when it was first given, and is its owner's alone`(_ kind: Engine) async throws {
     let database = try await engine(kind, accounts: ["anna", "bert"])
     try await database.write { [self] transaction in

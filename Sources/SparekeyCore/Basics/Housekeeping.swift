@@ -9,5 +9,6 @@ extension Ports {
       try transaction.forgetSessions(seenBefore: now - SessionRules.idle)
       try transaction.forgetAuthorizations(before: now - .days(1))
     }
+    try await Closing(self).eraseDue()
   }
 }

@@ -35,6 +35,8 @@ package struct SecurityEvent: Sendable, Equatable {
     case frozen
     case thawed
     case factorsSettled = "factors-settled"
+    case closing
+    case reopened
     case appAllowed = "app-allowed"
     case appRemoved = "app-removed"
   }

@@ -174,7 +174,10 @@ enum SignInPages {
     let home = visit.appRequest == nil ? "/account/security" : "/oauth2/consent"
     let place =
       started.session.restriction == .settleFactors
-      ? "/account/factors" : started.account.frozen == nil ? home : "/account/clean-up"
+      ? "/account/factors"
+      : started.account.frozen != nil
+        ? "/account/clean-up"
+        : started.account.closesAt == nil ? home : "/account/security?notice=reopened"
     return Reply.redirect(place).setting(.session, started.token.revealedText).setting(.journey, nil)
   }
 

@@ -10,6 +10,7 @@ struct Sparekey: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       ServeCommand.self, AccountCommand.self, ClientCommand.self, HoldCommand.self, PolicyCommand.self,
+      ReportCommand.self,
       ConfigCommand.self,
       DoctorCommand.self, RecoveryCodeCommand.self,
     ])
@@ -50,6 +51,13 @@ struct SettingFlags: ParsableArguments {
     }
     return try Settings(flags: flags, environment: ProcessInfo.processInfo.environment, file: config)
   }
+}
+
+/// Prints a value as JSON on one line.
+func printJSONLine(_ value: some Encodable) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 
 /// Prints a value as JSON, one object.
