@@ -111,6 +111,28 @@ extension Site {
     router.get("/account/sessions", use: page(AccountPages.sessions))
     router.post("/account/sessions/end", use: page(AccountPages.endSession))
 
+    // Apps (A1)
+    router.get("/account/apps", use: page(AppPages.list))
+    router.post("/account/apps/remove", use: page(AppPages.remove))
+    router.get("/oauth2/authorize", use: page(OpenIDPages.authorize))
+    router.post("/oauth2/authorize", use: asQuery("/oauth2/authorize"))
+    router.get("/oauth2/consent", use: page(OpenIDPages.resume))
+    router.post("/oauth2/consent", use: page(OpenIDPages.decide))
+    router.get("/oauth2/end-session", use: page(OpenIDPages.endSession))
+    router.post("/oauth2/end-session", use: asQuery("/oauth2/end-session"))
+    router.post("/oauth2/end-session/confirm", use: page(OpenIDPages.confirmEndSession))
+    router.get("/.well-known/openid-configuration", use: app(OpenIDEndpoints.configuration))
+    router.get("/oauth2/jwks", use: app(OpenIDEndpoints.keys))
+    router.post("/oauth2/token", use: app(OpenIDEndpoints.token))
+    router.post("/oauth2/revoke", use: app(OpenIDEndpoints.revoke))
+    router.post("/oauth2/introspect", use: app(crossOrigin: false, OpenIDEndpoints.introspect))
+    router.get("/oauth2/userinfo", use: app(OpenIDEndpoints.userInfo))
+    router.post("/oauth2/userinfo", use: app(OpenIDEndpoints.userInfo))
+    for path in ["token", "revoke", "userinfo", "jwks"] {
+      router.on("/oauth2/\(path)", method: .options, use: preflight())
+    }
+    router.on("/.well-known/openid-configuration", method: .options, use: preflight())
+
     // Help (C6, G1, G2)
     router.get("/help/sign-in", use: page(HelpPages.signIn))
     router.post("/help/sign-in", use: page(HelpPages.advise))

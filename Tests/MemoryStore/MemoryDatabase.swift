@@ -100,6 +100,7 @@ package struct MemoryState: Sendable {
   var passkeys: [PasskeyID: PasskeyRow] = [:]
   var holds: [HoldID: HoldRow] = [:]
   var facts: [ServiceFact: Timestamp] = [:]
+  var appTables = AppTables()
 
   package init() {}
 
@@ -176,6 +177,10 @@ final class MemoryTransaction: Transaction {
     state.passkeys = state.passkeys.filter { $0.value.passkey.account != account }
     state.holds = state.holds.filter { $0.value.hold.account != account }
     state.history[account] = nil
+    for row in state.appTables.sessions.values where row.session.account == account {
+      try forgetAppSession(row.session.id)
+    }
+    state.appTables.grants = state.appTables.grants.filter { $0.key.account != account }
     return true
   }
 
@@ -356,7 +361,7 @@ final class MemoryTransaction: Transaction {
     guard let old = state.sessions[session]?.session, old.lastSeenAt < seenAt else { return }
     state.sessions[session]?.session = Session(
       id: old.id, account: old.account, createdAt: old.createdAt, lastSeenAt: seenAt, provedAt: old.provedAt,
-      source: old.source, proofs: old.proofs, restriction: old.restriction)
+      source: old.source, proofs: old.proofs, restriction: old.restriction, isRecovered: old.isRecovered)
   }
 
   func renew(_ session: Session, tokenDigest: [UInt8]) throws -> Bool {
@@ -365,19 +370,21 @@ final class MemoryTransaction: Transaction {
       session: Session(
         id: old.id, account: old.account, createdAt: old.createdAt, lastSeenAt: session.lastSeenAt,
         provedAt: session.provedAt, source: old.source, proofs: session.proofs,
-        restriction: session.restriction), tokenDigest: tokenDigest)
+        restriction: session.restriction, isRecovered: session.isRecovered), tokenDigest: tokenDigest)
     return true
   }
 
   func endSession(_ session: SessionID, of account: AccountID) throws -> Bool {
     guard state.sessions[session]?.session.account == account else { return false }
     state.sessions[session] = nil
+    endAppSessions { $0.session == session }
     return true
   }
 
   func endSessions(of account: AccountID) throws -> Int {
     let before = state.sessions.count
     state.sessions = state.sessions.filter { $0.value.session.account != account }
+    endAppSessions { $0.account == account }
     return before - state.sessions.count
   }
 
@@ -387,6 +394,8 @@ final class MemoryTransaction: Transaction {
   }
 
   func forgetSessions(seenBefore time: Timestamp) throws {
+    let idle = Set(state.sessions.values.filter { $0.session.lastSeenAt < time }.map(\.session.id))
+    endAppSessions { idle.contains($0.session) }
     state.sessions = state.sessions.filter { time <= $0.value.session.lastSeenAt }
   }
 

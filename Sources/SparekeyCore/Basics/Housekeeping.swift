@@ -7,6 +7,7 @@ extension Ports {
       try transaction.forgetSpent(before: now - .days(2))
       try transaction.forgetDelivered(before: now - .days(7))
       try transaction.forgetSessions(seenBefore: now - SessionRules.idle)
+      try transaction.forgetAuthorizations(before: now - .days(1))
     }
     try await Closing(self).eraseDue()
   }

@@ -37,6 +37,8 @@ package struct SecurityEvent: Sendable, Equatable {
     case factorsSettled = "factors-settled"
     case closing
     case reopened
+    case appAllowed = "app-allowed"
+    case appRemoved = "app-removed"
   }
 
   /// Its place in the account's history, from 1; 0 until it is written.

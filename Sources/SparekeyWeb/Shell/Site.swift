@@ -41,6 +41,10 @@ package struct Site: Sendable {
   package var closing: Closing { Closing(ports) }
   package var forgottenUsername: ForgottenUsername { ForgottenUsername(ports) }
   package var directory: AccountDirectory { AccountDirectory(ports) }
+  package var apps: Apps { Apps(ports) }
+  package var tokens: Tokens { Tokens(ports) }
+  package var appLogout: AppLogout { AppLogout(ports) }
+  package var clients: Clients { Clients(ports) }
 }
 
 /// The operator's choices about the edge.

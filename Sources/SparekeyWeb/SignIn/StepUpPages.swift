@@ -64,7 +64,7 @@ enum StepUpPages {
     "/account/password": "changePassword", "/account/contact": "addContact",
     "/account/authenticator-app": "addApp", "/account/authenticator-app/confirm": "addApp",
     "/account/passkey": "addPasskey", "/account/remove": "remove", "/account/two-step": "twoStep",
-    "/account/clean-up": "thaw",
+    "/account/clean-up": "thaw", "/oauth2/consent": "app",
   ]
   /// What may follow such a page's address, one of them at a time.
   private static let parameters = ["kind", "app", "proof"]

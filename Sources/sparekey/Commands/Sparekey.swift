@@ -9,8 +9,8 @@ struct Sparekey: AsyncParsableCommand {
     abstract: "Accounts that people get back into.",
     version: "0.1.0",
     subcommands: [
-      ServeCommand.self, AccountCommand.self, HoldCommand.self, PolicyCommand.self, ReportCommand.self,
-      BackupCommand.self, RestoreCommand.self,
+      ServeCommand.self, AccountCommand.self, ClientCommand.self, HoldCommand.self, PolicyCommand.self,
+      ReportCommand.self, BackupCommand.self, RestoreCommand.self,
       ConfigCommand.self,
       DoctorCommand.self, RecoveryCodeCommand.self,
     ])
