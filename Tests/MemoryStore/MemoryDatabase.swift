@@ -390,6 +390,7 @@ final class MemoryTransaction: Transaction {
 
   func endAllSessions() throws -> Int {
     defer { state.sessions = [:] }
+    endAppSessions { _ in true }
     return state.sessions.count
   }
 

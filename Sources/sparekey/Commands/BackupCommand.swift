@@ -33,11 +33,12 @@ struct BackupCommand: AsyncParsableCommand {
   func run() async throws {
     keepFilesPrivate()
     let settings = try flags.settings()
-    guard FileManager.default.fileExists(atPath: settings.databasePath) else {
-      throw Settings.Problem(description: "There is no database at \(settings.databasePath).")
+    let database = try settings.databaseFile()
+    guard FileManager.default.fileExists(atPath: database) else {
+      throw Settings.Problem(description: "There is no database at \(database).")
     }
     let progress = ProgressLine()
-    try await SQLiteDatabase(path: settings.databasePath, clock: .system).backup(to: file) {
+    try await SQLiteDatabase(path: database, clock: .system).backup(to: file) {
       progress.show("\(Int($0 * 100)) %")
     }
     progress.clear()
@@ -88,17 +89,18 @@ struct RestoreCommand: AsyncParsableCommand {
     let settings = try flags.settings()
     let ended = try spent.map(endedCodes)
     guard let file else { return try tell(try await mark(settings, ended), former: nil) }
+    let database = try settings.databaseFile()
     try SQLiteDatabase.checkBackup(at: file)
     // The copy is marked before it takes the place: nobody is ever served from one that is not.
-    let prepared = settings.databasePath + ".restoring"
+    let prepared = database + ".restoring"
     let files = FileManager.default
     for leftover in ["", "-wal", "-shm"] { try? files.removeItem(atPath: prepared + leftover) }
     defer { for leftover in ["", "-wal", "-shm"] { try? files.removeItem(atPath: prepared + leftover) } }
     try files.copyItem(atPath: file, toPath: prepared)
     let report = try await mark(try flags.settings(database: "sqlite:\(prepared)"), ended)
-    let former = "\(settings.databasePath).before-restore-\(WallClock.system.now().iso8601)"
+    let former = "\(database).before-restore-\(WallClock.system.now().iso8601)"
     try tell(
-      report, former: SQLiteDatabase.replace(settings.databasePath, by: prepared, keepingAs: former))
+      report, former: SQLiteDatabase.replace(database, by: prepared, keepingAs: former))
   }
 
   private func mark(_ settings: Settings, _ ended: [Restoring.EndedCode]?) async throws -> Restoring.Report {
