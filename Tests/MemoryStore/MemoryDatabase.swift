@@ -98,6 +98,11 @@ package struct MemoryState: Sendable {
   var passkeys: [PasskeyID: PasskeyRow] = [:]
   var holds: [HoldID: HoldRow] = [:]
   var facts: [ServiceFact: Timestamp] = [:]
+  var cases: [CaseID: SupportCase] = [:]
+  var caseMessages: [CaseID: [CaseMessage]] = [:]
+  var holdRequests: [HoldRequestID: HoldRequest] = [:]
+  var agents: [AccountID: Timestamp] = [:]
+  var audit: [AuditEntry] = []
 
   package init() {}
 

@@ -28,6 +28,9 @@ package enum JourneyKind {}
 package enum AuthenticatorAppKind {}
 package enum PasskeyKind {}
 package enum HoldKind {}
+package enum CaseKind {}
+package enum HoldRequestKind {}
+package enum AuditKind {}
 
 package typealias AccountID = Identifier<AccountKind>
 package typealias VersionID = Identifier<VersionKind>
@@ -38,6 +41,9 @@ package typealias JourneyID = Identifier<JourneyKind>
 package typealias AuthenticatorAppID = Identifier<AuthenticatorAppKind>
 package typealias PasskeyID = Identifier<PasskeyKind>
 package typealias HoldID = Identifier<HoldKind>
+package typealias CaseID = Identifier<CaseKind>
+package typealias HoldRequestID = Identifier<HoldRequestKind>
+package typealias AuditID = Identifier<AuditKind>
 
 /// Crockford's base 32 in lower case, for ids and tokens. (Codes that people type are RecoveryCode's business.)
 package enum Base32 {

@@ -22,6 +22,7 @@ package enum KeyPurpose: String, Sendable, CaseIterable {
   case newSession = "new-session"
   case parked = "parked"
   case stopLink = "stop-link"
+  case supportCase = "support-case"
 }
 
 /// The service's keys: master keys from the key file, everything else derived (HKDF-SHA256, RFC 5869) or sealed

@@ -26,12 +26,20 @@ package struct Notice: Sendable, Codable {
     case signedOutEverywhere
     /// About ten well-formed codes that do not fit.
     case wrongCodes(count: Int)
+    /// To confirm the email of someone who writes to support.
+    case caseCode(code: String)
+    /// To someone who wrote to support.
+    case supportCase(number: String, CaseNews)
+    /// T17: support does something to the account.
+    case bySupport(SupportDeed)
   }
 
   /// What happened to a hold.
   package enum HoldNews: Sendable, Codable, Equatable {
     case started, contested, resumed, stopped, completed, frozen
     case milestone(Hold.Milestone)
+    /// Support tells it again.
+    case reminder
   }
 
   /// What each notice about a hold says (H6).
@@ -45,6 +53,8 @@ package struct Notice: Sendable, Codable {
     package let claimedFrom: Source
     /// Opens the page that pauses; only senior contacts have it (H7, H8).
     package let stopToken: String?
+    /// Two agents of support started it, for someone who could show nothing.
+    package var bySupport: Bool?
   }
 
   package let kind: Kind

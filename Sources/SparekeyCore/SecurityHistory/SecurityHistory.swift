@@ -35,6 +35,9 @@ package struct SecurityEvent: Sendable, Equatable {
     case frozen
     case thawed
     case factorsSettled = "factors-settled"
+    case supportHoldRequested = "support-hold-requested"
+    case supportFroze = "support-froze"
+    case supportEndedSessions = "support-ended-sessions"
   }
 
   /// Its place in the account's history, from 1; 0 until it is written.

@@ -10,7 +10,7 @@ struct Sparekey: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       ServeCommand.self, AccountCommand.self, HoldCommand.self, PolicyCommand.self, ConfigCommand.self,
-      DoctorCommand.self, RecoveryCodeCommand.self,
+      DoctorCommand.self, RecoveryCodeCommand.self, AgentCommand.self, CaseCommand.self,
     ])
 }
 
