@@ -200,9 +200,11 @@ def test_g4_t17_an_agent_without_two_step_verification_does_nothing(office):
     answer = agent.get("/support")
     assert answer.status_code == 403 and "Two-step verification is needed" in answer.text
     victim = Person(office)
+    account = good(victim.call("GET", "/api/v1/session"))["account"]["id"]
     page = agent.get("/help/support/describe?category=other")
-    agent.post("/support/account", {"action": "freeze", "reason": "x", "account": "x"}, page)
-    assert not good(victim.call("GET", "/api/v1/security-info")).get("frozen")
+    acted = agent.post("/support/account", {"action": "end-sessions", "reason": "x", "account": account}, page)
+    assert acted.status_code == 403, acted.text
+    good(victim.call("GET", "/api/v1/session"))
 
 
 def test_g4_removing_the_role_works_at_once(office):
