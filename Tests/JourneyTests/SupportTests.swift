@@ -5,6 +5,7 @@ import SparekeyStore
 import SparekeyWeb
 import Testing
 
+@testable import SparekeyCore
 @testable import sparekey
 
 /// Someone who writes to support, and two agents.
@@ -332,6 +333,38 @@ extension World {
       ])
     #expect(
       try await world.site.supportConsole.cases(in: .open).map(\.supportCase.id) == [open.supportCase.id])
+  }
+
+  @Test func `G3: every news of a case, and of a recovery by support, is told in words`() throws {
+    let world = try World(limits: false)
+    let now = world.now
+    func letter(_ kind: Notice.Kind) -> NoticeLetter {
+      NoticeLetter(
+        Notice(kind: kind, email: "kim@example.net", at: now, source: world.stranger),
+        texts: world.site.texts,
+        settings: world.site.settings)
+    }
+    for news: Notice.CaseNews in [
+      .opened, .answered("Words"), .asked("Words"), .closed,
+      .holdStarted(HoldID(text: "h1"), claimNumber: "ABC-DEF", endsAt: now + .days(30)),
+    ] {
+      let letter = letter(.supportCase(number: "7G4-QK2", news))
+      #expect(letter.subject.contains("7G4-QK2") && letter.body.contains("/help/support/cases/7G4-QK2"))
+      #expect(
+        !(letter.subject + letter.body).contains("{") && !letter.body.contains("mail."), "\(letter.body)")
+      #expect(!letter.body.contains("Hello ,"))
+    }
+    var facts = Notice.HoldFacts(
+      id: HoldID(text: "h1"), claimNumber: "ABC-DEF", purpose: .recovery, startedAt: now,
+      endsAt: now + .days(30),
+      claimedFrom: world.stranger, stopToken: "token")
+    facts.bySupport = true
+    for news: Notice.HoldNews in [.started, .completed, .reminder, .stopped] {
+      let letter = letter(.hold(news, facts))
+      #expect(
+        !(letter.subject + letter.body).contains("{") && !letter.body.contains("mail."), "\(letter.body)")
+      #expect(!letter.body.contains("some proof"))
+    }
   }
 
   @Test func `T10: a person adds so much to a case, and no more`() async throws {

@@ -103,7 +103,7 @@ package struct SupportConsole: Sendable {
 
   // MARK: accounts
 
-  /// How an account stands, without secrets: nothing of it that its masked options do not show to anyone.
+  /// How an account stands, without secrets: kinds and moments, and contacts masked as strangers see them.
   package struct AccountStatus: Sendable {
     package let id: AccountID
     package let username: String

@@ -27,7 +27,8 @@ package struct NoticeLetter: Sendable {
       paragraphs = ["mail.case.hello", "mail.case.code.body", "mail.facts", "mail.ignore"]
       short = "sms.code"
     } else if case .hold(let news, let facts) = notice.kind {
-      let bySupport = facts.bySupport == true && news == .started ? "BySupport" : ""
+      // What support starts has begun without any proof, and without a password.
+      let bySupport = facts.bySupport == true && [.started, .completed].contains(news) ? "BySupport" : ""
       let key = "mail.hold.\(facts.purpose.rawValue).\(news.textKey)\(bySupport)"
       values.merge(Self.values(facts, at: notice.at, texts, settings)) { $1 }
       subject = texts.format("\(key).subject", values)
