@@ -98,6 +98,10 @@ extension Site {
     router.get("/account/check-code", use: page(CodePages.check))
     router.post("/account/check-code", use: page(CodePages.enterCheck))
 
+    // Closing the account (D5)
+    router.get("/account/close", use: page(ClosingPages.show))
+    router.post("/account/close", use: page(ClosingPages.close))
+
     // What happened, and what to do about it (D2, D6)
     router.get("/account/activity", use: page(ActivityPages.activity))
     router.get("/account/activity/not-me", use: page(ActivityPages.notMe))
@@ -107,8 +111,11 @@ extension Site {
     router.get("/account/sessions", use: page(AccountPages.sessions))
     router.post("/account/sessions/end", use: page(AccountPages.endSession))
 
-    // Help (C6)
+    // Help (C6, G1, G2)
     router.get("/help/sign-in", use: page(HelpPages.signIn))
+    router.post("/help/sign-in", use: page(HelpPages.advise))
+    router.get("/help/username", use: page(HelpPages.username))
+    router.post("/help/username", use: page(HelpPages.sendUsernames))
     router.get("/help/recovery-code", use: page(HelpPages.recoveryCode))
     router.get("/help/recovery-policy", use: page(HelpPages.recoveryPolicy))
 

@@ -1,7 +1,7 @@
 """A running Sparekey and a browser to use it with.
 
     pip install -r Tests/requirements.txt
-    pytest Tests/Browser Tests/System
+    pytest Tests/Browser
 
 `SPAREKEY_BINARY` names the program (otherwise the debug build), `CHROMIUM` the browser.
 """
@@ -33,6 +33,13 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 _numbers = itertools.count(1)
 _run = secrets.token_hex(2)
+
+
+def scan(picture):
+    """What a QR code in this PNG says."""
+    scanned = subprocess.run(
+        ["zbarimg", "--raw", "--quiet", "-Sdisable", "-Sqrcode.enable", picture], capture_output=True, text=True)
+    return scanned.stdout.removesuffix("\n")
 
 
 def clean_environment():

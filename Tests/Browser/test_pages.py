@@ -23,11 +23,22 @@ def tour(visitor):
         ("/recover", "recover-username"),
         ("/recover/code", "recover-code-by-link"),
         ("/help/sign-in", "help-sign-in"),
+        ("/help/username", "help-username"),
         ("/help/recovery-code", "help-recovery-code"),
         ("/no-such-page", "message-not-found"),
     ]:
         visitor.open(path)
         yield name
+    visitor.open("/help/username")
+    visitor.type("Email or phone", "pat")
+    visitor.press("Send my username")
+    visitor.reads("Begin the phone number with +")
+    yield "help-username-wrong"
+    visitor.open("/help/sign-in")
+    page.get_by_label("My recovery code").check()
+    visitor.press("Show me the way")
+    visitor.reads("Your way back in")
+    yield "help-sign-in-answer"
     visitor.open("/sign-up")
     yield "sign-up"
     visitor.type("Username", person.username)
@@ -53,6 +64,8 @@ def tour(visitor):
     yield "email-remove-last"
     visitor.open("/account/contact")
     yield "email-add"
+    visitor.open("/account/close")
+    yield "account-close"
     visitor.open("/account/password")
     yield "password-change"
     visitor.open("/step-up?return-to=/account/recovery-code")

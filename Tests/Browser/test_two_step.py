@@ -4,9 +4,8 @@ proves."""
 import re
 from urllib.parse import parse_qs, urlsplit
 
-import cv2
-import numpy
 import pytest
+from conftest import scan
 from devices import APP_CODE, PasskeyDevice
 from playwright.sync_api import expect
 
@@ -111,16 +110,14 @@ def test_s9_a_short_password_is_changed_before_it_stands_alone(visitor):
 # --- S4: authenticator apps --------------------------------------------------------------------------------
 
 
-def test_s4_the_picture_holds_what_the_app_needs(visitor):
+def test_s4_the_picture_holds_what_the_app_needs(visitor, tmp_path):
     visitor.sign_up()
     visitor.open("/account/authenticator-app")
     visitor.press("Next")
     visitor.sees("Connect your authenticator app")
-    picture = visitor.page.locator(".app-qr").screenshot()
-    image = cv2.imdecode(numpy.frombuffer(picture, numpy.uint8), cv2.IMREAD_COLOR)
-    # A camera sees more pixels than a screenshot has.
-    image = cv2.resize(image, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    uri, _, _ = cv2.QRCodeDetector().detectAndDecode(image)
+    picture = tmp_path / "app.png"
+    visitor.page.locator(".app-qr").screenshot(path=picture)
+    uri = scan(picture)
     assert uri == visitor.page.locator("a[href^='otpauth:']").get_attribute("href")
     values = parse_qs(urlsplit(uri).query)
     assert (values["digits"], values["period"], values["algorithm"]) == (["6"], ["30"], ["SHA1"])

@@ -42,10 +42,12 @@ package struct MemoryState: Sendable {
     var account: Account
     let canonicalName: String
     let skeleton: String
+    var isClosed = false
   }
 
   struct ContactRow {
     var contact: StoredContact
+    let addressDigest: [UInt8]
     var removedAt: Timestamp?
     var confirmation: Confirmation?
     var tries = 0
@@ -138,10 +140,48 @@ final class MemoryTransaction: Transaction {
     return true
   }
 
-  func account(_ id: AccountID) throws -> Account? { state.accounts[id]?.account }
+  func account(_ id: AccountID) throws -> Account? {
+    state.accounts[id].flatMap { $0.isClosed ? nil : $0.account }
+  }
 
   func account(canonicalName: String) throws -> Account? {
-    state.accounts.values.first { $0.canonicalName == canonicalName }?.account
+    state.accounts.values.first { $0.canonicalName == canonicalName && !$0.isClosed }?.account
+  }
+
+  func accounts(after id: AccountID?, limit: Int) throws -> [Account] {
+    Array(
+      state.accounts.values.filter { !$0.isClosed }.map(\.account)
+        .filter { $0.id.text > id?.text ?? "" }.sorted { $0.id.text < $1.id.text }.prefix(limit))
+  }
+
+  func setClosing(at time: Timestamp?, of account: AccountID) throws -> Bool {
+    guard let found = try self.account(account), time != nil || found.closesAt != nil else { return false }
+    change(account) { $0.copy(closesAt: .some(time)) }
+    return true
+  }
+
+  func closingsDue(at now: Timestamp, limit: Int) throws -> [AccountID] {
+    Array(
+      state.accounts.values.filter { !$0.isClosed }.map(\.account)
+        .filter { Self.isDue($0, at: now) }
+        .sorted { ($0.closesAt ?? now) < ($1.closesAt ?? now) }.map(\.id).prefix(limit))
+  }
+
+  private static func isDue(_ account: Account, at now: Timestamp) -> Bool {
+    account.closesAt.map { $0 <= now } == true && account.frozen == nil && account.holdDueAt == nil
+  }
+
+  func erase(_ account: AccountID, at now: Timestamp) throws -> Bool {
+    guard let found = try self.account(account), Self.isDue(found, at: now) else { return false }
+    state.accounts[account]?.isClosed = true
+    state.sessions = state.sessions.filter { $0.value.session.account != account }
+    state.contacts = state.contacts.filter { $0.value.contact.account != account }
+    state.codes = state.codes.filter { $0.value.account != account }
+    state.apps = state.apps.filter { $0.value.app.account != account }
+    state.passkeys = state.passkeys.filter { $0.value.passkey.account != account }
+    state.holds = state.holds.filter { $0.value.hold.account != account }
+    state.history[account] = nil
+    return true
   }
 
   func setPassword(_ password: SealedHash, needsTwoStep: Bool, of account: AccountID, changedAt: Timestamp)
@@ -195,7 +235,20 @@ final class MemoryTransaction: Transaction {
     state.contacts[contact.id] = MemoryState.ContactRow(
       contact: StoredContact(
         id: contact.id, account: contact.account, kind: contact.kind, sealedAddress: sealedAddress,
-        addedAt: contact.addedAt, confirmedAt: contact.confirmedAt, fromSignUp: contact.fromSignUp))
+        addedAt: contact.addedAt, confirmedAt: contact.confirmedAt, fromSignUp: contact.fromSignUp),
+      addressDigest: addressDigest)
+  }
+
+  func confirmedContacts(
+    addressDigest: [UInt8], limit: Int
+  ) throws -> [(contact: StoredContact, username: String)] {
+    let found = state.contacts.values.filter {
+      $0.addressDigest == addressDigest && $0.removedAt == nil && $0.contact.confirmedAt != nil
+    }
+    return try Array(
+      found.compactMap { row in try account(row.contact.account).map { (row.contact, $0) } }
+        .sorted { ($0.1.createdAt, $0.1.id.text) < ($1.1.createdAt, $1.1.id.text) }
+        .map { ($0.0, $0.1.username) }.prefix(limit))
   }
 
   func contacts(of account: AccountID) throws -> [StoredContact] {
@@ -576,14 +629,15 @@ extension Account {
   fileprivate func copy(
     version: VersionID? = nil, password: SealedHash? = nil, passwordChangedAt: Timestamp? = nil,
     twoStepSince: Timestamp?? = nil, passwordNeedsTwoStep: Bool? = nil, frozen: Freeze?? = nil,
-    holdDueAt: Timestamp?? = nil
+    holdDueAt: Timestamp?? = nil, closesAt: Timestamp?? = nil
   ) -> Account {
     Account(
       id: id, username: username, createdAt: createdAt, version: version ?? self.version,
       password: password ?? self.password, passwordChangedAt: passwordChangedAt ?? self.passwordChangedAt,
       twoStepSince: twoStepSince ?? self.twoStepSince,
       passwordNeedsTwoStep: passwordNeedsTwoStep ?? self.passwordNeedsTwoStep,
-      frozen: frozen ?? self.frozen, holdDueAt: holdDueAt ?? self.holdDueAt, codeSalt: codeSalt)
+      frozen: frozen ?? self.frozen, holdDueAt: holdDueAt ?? self.holdDueAt,
+      closesAt: closesAt ?? self.closesAt, codeSalt: codeSalt)
   }
 }
 

@@ -573,4 +573,75 @@ enum Engine: String, CaseIterable, CustomTestStringConvertible {
       #expect(try transaction.openHold(of: anna) == nil)
     }
   }
+
+  // MARK: closing accounts, forgotten usernames, lists
+
+  @Test(arguments: Engine.allCases)
+  func `D5: an account is erased once, when it is due, neither frozen nor held, and keeps its name`(
+    engine: Engine
+  ) async throws {
+    let database = try await self.engine(engine, accounts: ["anna", "bert"])
+    let end = start + .days(30)
+    try await database.write { [anna] transaction in
+      #expect(try !transaction.setClosing(at: nil, of: anna))
+      #expect(try transaction.setClosing(at: end, of: anna))
+      #expect(try transaction.account(anna)?.closesAt == end)
+      #expect(try transaction.closingsDue(at: end - .seconds(1), limit: 9).isEmpty)
+      #expect(try !transaction.erase(anna, at: end - .seconds(1)))
+      _ = try transaction.setFrozen(Freeze(at: end, eventAt: end), of: anna)
+      #expect(try transaction.closingsDue(at: end, limit: 9).isEmpty)
+      #expect(try !transaction.erase(anna, at: end))
+      _ = try transaction.setFrozen(nil, of: anna)
+      try transaction.setHoldDue(at: end, of: anna)
+      #expect(try !transaction.erase(anna, at: end))
+      try transaction.setHoldDue(at: nil, of: anna)
+      #expect(try transaction.closingsDue(at: end, limit: 9) == [anna])
+    }
+    try await database.write { [self] transaction in
+      let erased = try transaction.erase(anna, at: end)
+      #expect(erased)
+      #expect(try !transaction.erase(anna, at: end))
+      #expect(try transaction.account(anna) == nil)
+      #expect(try transaction.account(canonicalName: "anna") == nil)
+      #expect(try !transaction.setClosing(at: nil, of: anna))
+      #expect(try !transaction.insert(accountRow("other"), named: Username("anna")))
+      #expect(try transaction.accounts(after: nil, limit: 9).map(\.username) == ["bert"])
+    }
+  }
+
+  @Test(arguments: Engine.allCases)
+  func `accounts are listed in the order of ids, page by page`(engine: Engine) async throws {
+    let database = try await self.engine(engine, accounts: ["carl", "anna", "bert"])
+    try await database.read { transaction in
+      let first = try transaction.accounts(after: nil, limit: 2)
+      #expect(first.map(\.id.text) == ["anna", "bert"])
+      #expect(try transaction.accounts(after: first.last?.id, limit: 2).map(\.id.text) == ["carl"])
+      #expect(try transaction.accounts(after: AccountID(text: "carl"), limit: 2).isEmpty)
+    }
+  }
+
+  @Test(arguments: Engine.allCases)
+  func `G2: an address finds the accounts where it is confirmed and present`(engine: Engine) async throws {
+    let database = try await self.engine(engine, accounts: ["anna", "bert", "carl", "dora"])
+    func contact(_ id: String, of account: String, confirmed: Bool = true) -> Contact {
+      Contact(
+        id: ContactID(text: id), account: AccountID(text: account), kind: .email, address: "x",
+        addedAt: start,
+        confirmedAt: confirmed ? start : nil, fromSignUp: false)
+    }
+    let contacts = [
+      contact("1", of: "anna"), contact("2", of: "bert"), contact("3", of: "carl", confirmed: false),
+      contact("4", of: "dora"),
+    ]
+    try await database.write { [start] transaction in
+      for contact in contacts { try transaction.insert(contact, sealedAddress: [1], addressDigest: [7]) }
+      _ = try transaction.removeContact(ContactID(text: "4"), of: AccountID(text: "dora"), at: start)
+    }
+    try await database.read { transaction in
+      let both = try transaction.confirmedContacts(addressDigest: [7], limit: 9)
+      #expect(both.map(\.username) == ["anna", "bert"])
+      #expect(try transaction.confirmedContacts(addressDigest: [7], limit: 1).map(\.username) == ["anna"])
+      #expect(try transaction.confirmedContacts(addressDigest: [8], limit: 9).isEmpty)
+    }
+  }
 }

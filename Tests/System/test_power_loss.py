@@ -40,7 +40,10 @@ def test_the_record_is_whole_and_a_disk_that_lies_is_found_out(service, disk):
     person.passwords = ["the first password of person"]
     assert Newcomers.sign_up(service, person).status_code == 201
     service.stop()
-    there = {str(path.relative_to(disk.folder)): path.read_bytes() for path in disk.folder.rglob("*") if path.is_file()}
+    # SQLite's -shm is shared memory, made anew at each start; a stop that had to hurry leaves it behind.
+    there = {
+        str(path.relative_to(disk.folder)): path.read_bytes() for path in disk.folder.rglob("*")
+        if path.is_file() and path.suffix != ".sqlite-shm"}
     assert disk.everything() == there
     assert disk.cut_power("no-sync") > 100
     service.start()

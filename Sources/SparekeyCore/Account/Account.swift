@@ -16,13 +16,15 @@ package struct Account: Sendable, Equatable {
   package let frozen: Freeze?
   /// When the open hold, if there is one, is due.
   package let holdDueAt: Timestamp?
+  /// When everything about it is erased, unless its owner signs in before (D5).
+  package let closesAt: Timestamp?
   /// One salt for all of the account's recovery codes: one hash is compared with the live and the old ones (C10).
   package let codeSalt: [UInt8]
 
   package init(
     id: AccountID, username: String, createdAt: Timestamp, version: VersionID, password: SealedHash,
     passwordChangedAt: Timestamp, twoStepSince: Timestamp?, passwordNeedsTwoStep: Bool = false,
-    frozen: Freeze? = nil, holdDueAt: Timestamp? = nil, codeSalt: [UInt8]
+    frozen: Freeze? = nil, holdDueAt: Timestamp? = nil, closesAt: Timestamp? = nil, codeSalt: [UInt8]
   ) {
     self.id = id
     self.username = username
@@ -34,6 +36,7 @@ package struct Account: Sendable, Equatable {
     self.passwordNeedsTwoStep = passwordNeedsTwoStep
     self.frozen = frozen
     self.holdDueAt = holdDueAt
+    self.closesAt = closesAt
     self.codeSalt = codeSalt
   }
 
@@ -64,6 +67,14 @@ package protocol AccountStore {
   /// Freezes, or thaws with nil. - Returns: false when it was so already.
   func setFrozen(_ freeze: Freeze?, of account: AccountID) throws -> Bool
   func setHoldDue(at time: Timestamp?, of account: AccountID) throws
+  /// Begins closing, or ends it with nil. - Returns: false when it was so already.
+  func setClosing(at time: Timestamp?, of account: AccountID) throws -> Bool
+  func closingsDue(at now: Timestamp, limit: Int) throws -> [AccountID]
+  /// Erases everything about the account but its name, which stays taken. - Returns: false while it is not due, frozen,
+  /// or a hold is open.
+  func erase(_ account: AccountID, at now: Timestamp) throws -> Bool
+  /// The next ones in the order of ids.
+  func accounts(after id: AccountID?, limit: Int) throws -> [Account]
   /// Replaces an outdated hash of the same password; not a change, and harmless to lose.
   func rehashPassword(of account: AccountID, from old: SealedHash, to new: SealedHash) throws
   /// Moves to the next security version; false when `version` is no longer the account's.

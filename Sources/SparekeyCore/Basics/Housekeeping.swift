@@ -10,5 +10,6 @@ extension Ports {
       try transaction.closeCases(untouchedSince: now - SupportCase.closesAfter, at: now)
       try transaction.forgetCases(closedBefore: now - SupportCase.forgottenAfter)
     }
+    try await Closing(self).eraseDue()
   }
 }

@@ -14,6 +14,9 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
     try container.encode(milliseconds)
   }
 
+  /// Whole days since 1970, in UTC.
+  package var day: Int64 { milliseconds / 86_400_000 }
+
   package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
 
   package static func + (time: Timestamp, duration: Duration) -> Timestamp {

@@ -24,6 +24,11 @@ package struct Notice: Sendable, Codable {
     /// H6: a recovery waits, or what became of it.
     case hold(HoldNews, HoldFacts)
     case signedOutEverywhere
+    /// G2: the usernames of the accounts that have this contact.
+    case usernames([String])
+    /// D5: the account closes then, unless its owner signs in.
+    case closing(at: Timestamp)
+    case reopened
     /// About ten well-formed codes that do not fit.
     case wrongCodes(count: Int)
     /// To confirm the email of someone who writes to support.

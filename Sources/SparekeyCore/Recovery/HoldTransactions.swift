@@ -138,7 +138,9 @@ extension Ports {
       past: .hold, in: transaction)
     _ = try receive(.complete(conditions), on: hold, source: hold.source, in: transaction)
     switch hold.purpose {
-    case .recovery: try takeOver(parked, of: proofs, hold: hold, in: transaction)
+    case .recovery:
+      try takeOver(parked, of: proofs, hold: hold, in: transaction)
+      try reopen(account, source: hold.source, in: transaction)
     case .removal: for proof in parked.removed { _ = try remove(proof, of: account.id, in: transaction) }
     }
   }

@@ -107,6 +107,7 @@ extension Ports {
         password, needsTwoStep: claim.parked.passwordNeedsTwoStep, of: account.id, changedAt: now)
     }
     _ = try transaction.endSessions(of: account.id)
+    try reopen(account, source: claim.source, in: transaction)
     guard let current = try transaction.account(account.id), current.twoStep else { return nil }
     let token = newSessionToken(seed: claim.attempt.newCodeSeed)
     let session = try startSession(

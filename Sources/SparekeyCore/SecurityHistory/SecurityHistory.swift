@@ -35,6 +35,8 @@ package struct SecurityEvent: Sendable, Equatable {
     case frozen
     case thawed
     case factorsSettled = "factors-settled"
+    case closing
+    case reopened
     case supportHoldRequested = "support-hold-requested"
     case supportFroze = "support-froze"
     case supportEndedSessions = "support-ended-sessions"

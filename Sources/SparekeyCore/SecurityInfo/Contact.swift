@@ -93,6 +93,10 @@ package protocol ContactStore {
   /// Those removed since `time` that were confirmed: they still hear of a hold (H6, T21).
   func removedContacts(of account: AccountID, since time: Timestamp) throws -> [StoredContact]
   func removeContact(_ contact: ContactID, of account: AccountID, at now: Timestamp) throws -> Bool
+  /// Where this address is a confirmed contact of an account that is not closed, oldest account first.
+  func confirmedContacts(addressDigest: [UInt8], limit: Int) throws -> [(
+    contact: StoredContact, username: String
+  )]
 }
 
 /// A contact row before its address is opened.

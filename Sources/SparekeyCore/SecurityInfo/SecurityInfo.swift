@@ -13,8 +13,11 @@ package struct SecurityInfo: Sendable {
     package let proofs: ProofsOfAccount
     package let senior: Set<Proof>
     package let hold: Hold?
-    /// H4: what each thing the owner has would open, and when, if it were all there is.
+    /// H4: what opens an account of this kind, and when.
     package let forecast: [RecoveryPolicy.Forecast]
+    /// D3: what each thing the owner has would open, and when, if others were lost.
+    package let waysBack: [WaysBack.Entry]
+    package let singlePointsOfFailure: [(loss: WaysBack.Loss, step: ProofKind)]
 
     package var account: Account { proofs.account }
   }
@@ -23,10 +26,13 @@ package struct SecurityInfo: Sendable {
     try await ports.database.read { [ports] transaction in
       guard let account = try transaction.account(signedIn.account.id) else { throw Refusal.notSignedIn }
       let proofs = try ports.proofs(of: account, in: transaction)
+      let hold = try transaction.openHold(of: account.id)
+      let facts = AccountFacts(proofs: proofs, hold: hold, restoredAt: try transaction.fact(.restoredAt))
       return Overview(
-        proofs: proofs, senior: Set(proofs.senior(at: transaction.now)),
-        hold: try transaction.openHold(of: account.id),
-        forecast: RecoveryPolicy.forecast(twoStep: account.twoStep, strict: ports.options.strictPolicy))
+        proofs: proofs, senior: Set(proofs.senior(at: transaction.now)), hold: hold,
+        forecast: RecoveryPolicy.forecast(twoStep: account.twoStep, strict: ports.options.strictPolicy),
+        waysBack: ports.waysBack(facts, at: transaction.now),
+        singlePointsOfFailure: ports.singlePointsOfFailure(facts, at: transaction.now))
     }
   }
 

@@ -217,6 +217,7 @@ extension Ports {
       try transaction.useTicket(of: hold.id)
     }
     try note(.signedIn, on: account.id, source: source, in: transaction)
+    try reopen(account, source: source, in: transaction)
     return session
   }
 }

@@ -92,6 +92,20 @@ package enum ThrottleRules {
     name: "resend-notice", free: 2, firstWait: .hours(24), longestWait: .hours(24), forgetAfter: .days(2))
   package static let signUp = ThrottleRule(
     name: "sign-up", free: 20, firstWait: .minutes(1), longestWait: .hours(1), forgetAfter: .hours(24))
+  /// Forgotten usernames (G2) from one source; and to all mailboxes, and all phones, which cost money (T10), together.
+  package static let forgottenUsername = ThrottleRule(
+    name: "forgotten-username", free: 10, firstWait: .minutes(1), longestWait: .hours(1),
+    forgetAfter: .hours(24))
+  package static let usernamesByEmail = ThrottleRule(
+    name: "usernames-by-email", free: 600, firstWait: .seconds(10), longestWait: .seconds(10),
+    forgetAfter: .hours(1))
+  package static let usernamesByPhone = ThrottleRule(
+    name: "usernames-by-phone", free: 60, firstWait: .minutes(2), longestWait: .minutes(2),
+    forgetAfter: .hours(1))
+  /// To one mailbox or phone in a day: never a wait, only the count; what is beyond it is not sent.
+  package static let usernamesToContact = ThrottleRule(
+    name: "usernames-to-contact", free: .max, firstWait: .zero, longestWait: .zero, forgetAfter: .hours(24))
+  package static let usernamesToContactAllowed = 3
   /// All tries from one source, whatever the name.
   package static let perSource = ThrottleRule(
     name: "source", free: 100, firstWait: .seconds(5), longestWait: .minutes(10), forgetAfter: .hours(1))

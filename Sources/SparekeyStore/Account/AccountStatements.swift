@@ -20,8 +20,8 @@ extension SQLTransaction {
     try connection.query(
       """
       SELECT id, username, created_at, version, password, password_changed_at, two_step_since, code_salt,
-        password_needs_two_step, frozen_at, frozen_event_at, hold_due_at
-      FROM accounts WHERE id = $1
+        password_needs_two_step, frozen_at, frozen_event_at, hold_due_at, closes_at
+      FROM accounts WHERE id = $1 AND closed_at IS NULL
       """, [.id(id)]
     ).first.map { try Account($0, from: 0) }
   }
@@ -30,8 +30,8 @@ extension SQLTransaction {
     try connection.query(
       """
       SELECT id, username, created_at, version, password, password_changed_at, two_step_since, code_salt,
-        password_needs_two_step, frozen_at, frozen_event_at, hold_due_at
-      FROM accounts WHERE username_canonical = $1
+        password_needs_two_step, frozen_at, frozen_event_at, hold_due_at, closes_at
+      FROM accounts WHERE username_canonical = $1 AND closed_at IS NULL
       """, [.text(canonicalName)]
     ).first.map { try Account($0, from: 0) }
   }
@@ -65,6 +65,56 @@ extension SQLTransaction {
       "UPDATE accounts SET hold_due_at = $2 WHERE id = $1", [.id(account), .time(time)])
   }
 
+  package func setClosing(at time: Timestamp?, of account: AccountID) throws -> Bool {
+    guard let time else {
+      return try changes(
+        "UPDATE accounts SET closes_at = NULL WHERE id = $1 AND closes_at IS NOT NULL AND closed_at IS NULL",
+        [.id(account)])
+    }
+    return try changes(
+      "UPDATE accounts SET closes_at = $2 WHERE id = $1 AND closed_at IS NULL", [.id(account), .time(time)])
+  }
+
+  package func closingsDue(at now: Timestamp, limit: Int) throws -> [AccountID] {
+    try connection.query(
+      """
+      SELECT id FROM accounts
+      WHERE closes_at <= $1 AND closed_at IS NULL AND frozen_at IS NULL AND hold_due_at IS NULL
+      ORDER BY closes_at LIMIT $2
+      """, [.time(now), .integer(Int64(limit))]
+    ).map { try $0.id(0) }
+  }
+
+  package func erase(_ account: AccountID, at now: Timestamp) throws -> Bool {
+    guard
+      try changes(
+        """
+        UPDATE accounts SET closed_at = $2, username = '', password = $3, code_salt = $3, two_step_since = NULL
+        WHERE id = $1 AND closes_at <= $2 AND closed_at IS NULL AND frozen_at IS NULL AND hold_due_at IS NULL
+        """, [.id(account), .time(now), .blob([])])
+    else { return false }
+    for statement in Self.erasing { _ = try connection.execute(statement, [.id(account)]) }
+    return true
+  }
+
+  private static let erasing: [StaticString] = [
+    "DELETE FROM sessions WHERE account_id = $1", "DELETE FROM contacts WHERE account_id = $1",
+    "DELETE FROM recovery_codes WHERE account_id = $1",
+    "DELETE FROM authenticator_apps WHERE account_id = $1",
+    "DELETE FROM passkeys WHERE account_id = $1", "DELETE FROM holds WHERE account_id = $1",
+    "DELETE FROM security_history WHERE account_id = $1",
+  ]
+
+  package func accounts(after id: AccountID?, limit: Int) throws -> [Account] {
+    try connection.query(
+      """
+      SELECT id, username, created_at, version, password, password_changed_at, two_step_since, code_salt,
+        password_needs_two_step, frozen_at, frozen_event_at, hold_due_at, closes_at
+      FROM accounts WHERE id > $1 AND closed_at IS NULL ORDER BY id LIMIT $2
+      """, [.text(id?.text ?? ""), .integer(Int64(limit))]
+    ).map { try Account($0, from: 0) }
+  }
+
   package func rehashPassword(of account: AccountID, from old: SealedHash, to new: SealedHash) throws {
     _ = try connection.execute(
       "UPDATE accounts SET password = $3 WHERE id = $1 AND password = $2",
@@ -80,7 +130,7 @@ extension SQLTransaction {
 
 extension Account {
   /// Reads id, username, created_at, version, password, password_changed_at, two_step_since, code_salt,
-  /// password_needs_two_step, frozen_at, frozen_event_at, hold_due_at.
+  /// password_needs_two_step, frozen_at, frozen_event_at, hold_due_at, closes_at.
   init(_ row: SQLRow, from first: Int) throws {
     let frozenAt = try row.optionalTime(first + 9)
     let eventAt = try row.optionalTime(first + 10)
@@ -90,7 +140,7 @@ extension Account {
       passwordChangedAt: try row.time(first + 5), twoStepSince: try row.optionalTime(first + 6),
       passwordNeedsTwoStep: try row.flag(first + 8),
       frozen: frozenAt.map { Freeze(at: $0, eventAt: eventAt ?? $0) },
-      holdDueAt: try row.optionalTime(first + 11),
+      holdDueAt: try row.optionalTime(first + 11), closesAt: try row.optionalTime(first + 12),
       codeSalt: try row.blob(first + 7))
   }
 }

@@ -31,6 +31,19 @@ extension SQLTransaction {
     ).map(StoredContact.init)
   }
 
+  package func confirmedContacts(
+    addressDigest: [UInt8], limit: Int
+  ) throws -> [(contact: StoredContact, username: String)] {
+    try connection.query(
+      """
+      SELECT c.id, c.account_id, c.kind, c.address, c.added_at, c.confirmed_at, c.from_sign_up, a.username
+      FROM contacts c JOIN accounts a ON a.id = c.account_id
+      WHERE c.address_digest = $1 AND c.confirmed_at IS NOT NULL AND c.removed_at IS NULL AND a.closed_at IS NULL
+      ORDER BY a.created_at, a.id LIMIT $2
+      """, [.blob(addressDigest), .integer(Int64(limit))]
+    ).map { (try StoredContact($0), try $0.text(7)) }
+  }
+
   package func setConfirmation(_ confirmation: Confirmation, of contact: ContactID) throws {
     _ = try connection.execute(
       """

@@ -22,7 +22,7 @@ extension SQLTransaction {
       SELECT s.id, s.account_id, s.created_at, s.last_seen_at, s.proved_at, s.source_address, s.source_agent,
         s.proofs, s.restriction,
         a.id, a.username, a.created_at, a.version, a.password, a.password_changed_at, a.two_step_since, a.code_salt,
-        a.password_needs_two_step, a.frozen_at, a.frozen_event_at, a.hold_due_at
+        a.password_needs_two_step, a.frozen_at, a.frozen_event_at, a.hold_due_at, a.closes_at
       FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.token_digest = $1
       """, [.blob(tokenDigest)]
     ).first.map { (try Session($0), try Account($0, from: 9)) }

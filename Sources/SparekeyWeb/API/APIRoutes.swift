@@ -46,6 +46,14 @@ extension Site {
     router.get("/api/v1/recovery-code", use: api(RecoveryCodeAPI.facts))
     router.post("/api/v1/recovery-code/check", use: api(RecoveryCodeAPI.check))
 
+    // Ways back in, closing the account (D3, D5)
+    router.get("/api/v1/ways-back", use: api(HelpAPI.waysBack))
+    router.post("/api/v1/account/close", use: api(HelpAPI.close))
+
+    // Help (G1, G2)
+    router.post("/api/v1/help/sign-in", use: api(HelpAPI.signIn))
+    router.post("/api/v1/help/username", use: api(HelpAPI.username))
+
     // Recent activity (D2, D6)
     router.get("/api/v1/activity", use: api(ActivityAPI.list))
     router.post("/api/v1/activity/{number}/not-me", use: api(ActivityAPI.notMe))

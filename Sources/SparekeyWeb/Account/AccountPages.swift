@@ -18,7 +18,7 @@ enum AccountPages {
       "app-added": "appAdded", "passkey-added": "passkeyAdded", "email-removed": "emailRemoved",
       "phone-removed": "phoneRemoved", "totp-removed": "appRemoved", "passkey-removed": "passkeyRemoved",
       "removal-held": "removalHeld", "two-step-off": "twoStepOff", "password-changed": "passwordChanged",
-      "code-checked": "codeChecked",
+      "code-checked": "codeChecked", "reopened": "reopened",
     ][visit.query["notice"]]
     return .page(
       SecurityPage(
@@ -27,8 +27,7 @@ enum AccountPages {
         passwordChanged: texts.format(
           "account.security.passwordChanged", ["date": texts.day(overview.account.passwordChangedAt)]),
         twoStepOn: overview.account.twoStep,
-        waysBack: WayBack.all(
-          of: overview, at: visit.now, period: visit.site.ports.options.holdPeriod, texts),
+        waysBack: WaysBackPart(overview, period: visit.site.ports.options.holdPeriod, texts),
         code: code.map { CodeState($0, texts) },
         checkCode: code.flatMap { code in
           code.checkedAt ?? code.createdAt < visit.now - checkCodeEvery

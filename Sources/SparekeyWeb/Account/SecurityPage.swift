@@ -15,8 +15,8 @@ package struct SecurityPage: Page {
   /// When, such as "Changed 3 May 2026"; catalogue: `account.security.passwordChanged`.
   package var passwordChanged: String
   package var twoStepOn: Bool
-  /// H4.
-  package var waysBack: [WayBack]
+  /// D3.
+  package var waysBack: WaysBackPart
   /// The live recovery code, `nil` when there is none.
   package var code: CodeState?
   /// C8: a year has passed since the sheet was last seen to work.
@@ -28,7 +28,8 @@ package struct SecurityPage: Page {
 
   package init(
     username: String, banners: [Banner] = [], ways: [WayGroup], passwordChanged: String, twoStepOn: Bool,
-    waysBack: [WayBack] = [], code: CodeState? = nil, checkCode: String? = nil, notice: String? = nil,
+    waysBack: WaysBackPart = WaysBackPart(), code: CodeState? = nil, checkCode: String? = nil,
+    notice: String? = nil,
     problem: String? = nil
   ) {
     self.username = username

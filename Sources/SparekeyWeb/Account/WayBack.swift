@@ -1,6 +1,29 @@
 import SparekeyCore
 
-/// What one loss would mean (H4): computed by the policy table, said in one line.
+/// *Ways back in* (D3), in words and as a drawing: computed by the policy table.
+package struct WaysBackPart: Sendable {
+  package var single: [WayBack]
+  /// What two losses at one time mean; empty when there are not two.
+  package var table: [LossRow]
+  package var columns: [String]
+  /// What is left when everything is lost.
+  package var all: String?
+  /// Single points of failure, with the step that mends each.
+  package var careful: [Banner]
+
+  package init(
+    single: [WayBack] = [], table: [LossRow] = [], columns: [String] = [], all: String? = nil,
+    careful: [Banner] = []
+  ) {
+    self.single = single
+    self.table = table
+    self.columns = columns
+    self.all = all
+    self.careful = careful
+  }
+}
+
+/// What one loss would mean, said in one line.
 package struct WayBack: Sendable {
   /// Such as "If you forget your password".
   package var loss: String
@@ -15,66 +38,111 @@ package struct WayBack: Sendable {
   }
 }
 
-extension WayBack {
-  /// What can be lost at one time: what is in one head, one mailbox, one pocket, one drawer.
-  private enum Loss: String, CaseIterable {
-    case password, email, phone, sheet
+/// One loss beside each of those before it, and alone at the end.
+package struct LossRow: Sendable {
+  package var loss: String
+  package var cells: [LossCell]
 
-    func takes(_ proof: Proof) -> Bool {
-      switch proof.kind {
-      case .password: self == .password
-      case .email: self == .email
-      case .phone, .totp, .passkey: self == .phone
-      case .recoveryCode: self == .sheet
+  package init(loss: String, cells: [LossCell]) {
+    self.loss = loss
+    self.cells = cells
+  }
+}
+
+package struct LossCell: Sendable {
+  /// Such as "30 days"; empty where another row says it.
+  package var text: String
+  /// `good`, `wait`, `none`, or `blank`.
+  package var tone: String
+
+  package init(text: String = "", tone: String = "blank") {
+    self.text = text
+    self.tone = tone
+  }
+}
+
+extension WaysBackPart {
+  init(_ overview: SecurityInfo.Overview, period: Duration, _ texts: Texts) {
+    let hasPhone = overview.proofs.confirmedContacts.contains { $0.kind == .phone }
+    let entries = overview.waysBack
+    let losses = entries.filter { $0.losses.count == 1 }.flatMap(\.losses)
+    func words(_ section: String, _ loss: WaysBack.Loss) -> String {
+      texts["account.waysBack.\(section).\(loss == .phone && !hasPhone ? "device" : loss.rawValue)"]
+    }
+    single = entries.filter { $0.losses.count == 1 }.map {
+      WayBack(
+        loss: words("lost", $0.losses[0]), way: texts.way($0.way, period: period), none: $0.way == .support)
+    }
+    columns = losses.map { words("short", $0) }
+    table =
+      losses.count < 2
+      ? []
+      : losses.indices.map { row in
+        LossRow(
+          loss: words("short", losses[row]),
+          cells: losses.indices.map { column in
+            guard column <= row else { return LossCell() }
+            let lost = row == column ? [losses[row]] : [losses[column], losses[row]]
+            let way = entries.first { $0.losses == lost }?.way ?? .support
+            return LossCell(text: texts.shortly(way, period: period), tone: way.tone)
+          })
       }
+    all = losses.count < 2 ? nil : texts["account.waysBack.all"]
+    careful = overview.singlePointsOfFailure.map { point in
+      Banner(
+        line: texts.format("account.waysBack.point", ["loss": words("lost", point.loss)]),
+        linkLabel: texts["account.waysBack.mend.\(point.step.rawValue)"],
+        linkPath: [
+          .recoveryCode: "/account/recovery-code", .email: "/account/contact?kind=email",
+          .phone: "/account/contact?kind=phone",
+        ][point.step] ?? "/account/passkey")
     }
   }
+}
 
-  static func all(
-    of overview: SecurityInfo.Overview, at now: Timestamp, period: Duration, _ texts: Texts
-  ) -> [WayBack] {
-    let proofs = overview.proofs
-    let present = [.password] + proofs.securityInfo + (proofs.code.map { [Proof.recoveryCode($0.id)] } ?? [])
-    return Loss.allCases.filter { present.contains(where: $0.takes) }.map { loss in
-      let left = present.filter { !loss.takes($0) }
-      let key = loss == .phone && proofs.confirmedContacts.contains { $0.kind == .phone } ? "phone" : "device"
-      let sentence = texts["account.waysBack.lost.\(loss == .phone ? key : loss.rawValue)"]
-      if proofs.reachesOwnLevel(left) {
-        return WayBack(loss: sentence, way: texts["account.waysBack.signIn"], none: false)
-      }
-      let strengths = left.compactMap { AccountFacts(proofs: proofs).strength(of: $0, at: now) }
-      let ways = overview.forecast.filter { way in
-        !way.missing.isEmpty && way.missing.allSatisfy { strengths.contains(where: $0.isMet) }
-      }
-      guard let fastest = ways.map(\.outcome).min() else {
-        return WayBack(loss: sentence, way: texts["account.waysBack.none"], none: true)
-      }
-      return WayBack(
-        loss: sentence, way: texts.way(ways.filter { $0.outcome == fastest }, fastest, period), none: false)
+extension WaysBack.Way {
+  fileprivate var tone: String {
+    switch self {
+    case .signIn, .recovery(.now, _): "good"
+    case .recovery: "wait"
+    case .support: "none"
     }
   }
 }
 
 extension Texts {
   /// "You are back at once, with your recovery code together with your password or a code sent to your email."
-  fileprivate func way(
-    _ ways: [RecoveryPolicy.Forecast], _ outcome: RecoveryPolicy.Outcome, _ period: Duration
-  ) -> String {
-    let sets = ways.map { Set($0.missing.map(\.wordKey)) }
+  package func way(_ way: WaysBack.Way, period: Duration) -> String {
+    switch way {
+    case .signIn: self["account.waysBack.signIn"]
+    case .support: self["account.waysBack.none"]
+    case .recovery(let outcome, let sets):
+      format(
+        outcome == .now ? "account.waysBack.now" : "account.waysBack.held",
+        ["with": things(sets), "duration": duration(of: outcome, period: period)])
+    }
+  }
+
+  /// "30 days".
+  fileprivate func shortly(_ way: WaysBack.Way, period: Duration) -> String {
+    switch way {
+    case .signIn: self["account.waysBack.cell.signIn"]
+    case .recovery(.now, _): self["account.waysBack.cell.now"]
+    case .recovery(let outcome, _): duration(of: outcome, period: period)
+    case .support: self["account.waysBack.cell.support"]
+    }
+  }
+
+  private func things(_ needing: [[RecoveryPolicy.Requirement]]) -> String {
+    let sets = needing.map { Set($0.map(\.wordKey)) }
     // What suffices with less is said with less.
-    let least = ways.map { $0.missing.map(\.wordKey) }.filter { words in
+    let least = needing.map { $0.map(\.wordKey) }.filter { words in
       !sets.contains { $0.isStrictSubset(of: words) }
     }
     let shared = least.dropFirst().reduce(least.first ?? []) { all, words in all.filter(words.contains) }
     let rest = least.map { $0.filter { !shared.contains($0) } }
-    let things =
-      shared.isEmpty || rest.contains(where: \.isEmpty)
-      ? either(self.ways(least))
-      : format(
-        "account.waysBack.together",
-        ["shared": either(self.ways([shared])), "rest": either(self.ways(rest))])
-    guard case .held(let wait) = outcome else { return format("account.waysBack.now", ["with": things]) }
+    guard !shared.isEmpty, !rest.contains(where: \.isEmpty) else { return either(ways(least)) }
     return format(
-      "account.waysBack.held", ["with": things, "duration": duration(wait.duration(of: period))])
+      "account.waysBack.together", ["shared": either(ways([shared])), "rest": either(ways(rest))])
   }
 }

@@ -37,9 +37,15 @@ package struct NoticeLetter: Sendable {
     } else {
       let key = Self.key(of: notice.kind, into: &values, texts)
       subject = texts.format("mail.\(key).subject", values)
-      let isCode = values["code"] != nil
-      paragraphs = ["mail.\(key).body", "mail.facts", isCode ? "mail.ignore" : "mail.notYou"]
-      if isCode { short = "sms.code" }
+      let after: String
+      if values["code"] != nil {
+        (after, short) = ("mail.ignore", "sms.code")
+      } else if values["usernames"] != nil {
+        (after, short) = ("mail.ignoreUsernames", "sms.usernames")
+      } else {
+        after = "mail.notYou"
+      }
+      paragraphs = ["mail.\(key).body", "mail.facts", after]
     }
     body =
       ((notice.username.isEmpty ? [] : ["mail.hello"]) + paragraphs + ["mail.closing"]).map {
@@ -103,6 +109,13 @@ package struct NoticeLetter: Sendable {
     case .wrongCodes(let count):
       values["count"] = "\(count)"
       return "wrongCodes"
+    case .usernames(let names):
+      values["usernames"] = names.joined(separator: ", ")
+      return names.count == 1 ? "username" : "usernames"
+    case .closing(let end):
+      values["date"] = texts.exactly(end)
+      return "accountCloses"
+    case .reopened: return "accountReopened"
     case .passwordChanged: return "passwordChanged"
     case .twoStepOn: return "twoStepOn"
     case .twoStepOff: return "twoStepOff"

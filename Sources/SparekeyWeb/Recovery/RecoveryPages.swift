@@ -81,12 +81,15 @@ enum RecoveryPages {
 
   /// *I don't have any of these*, and *Use a recovery code* from a sign-in.
   @Sendable static func startCode(_ visit: Visit) async throws -> Reply {
-    if let journey = visit.journey,
+    if let journey = visit.journey, !visit.form.has("username"),
       let progress = try? await visit.site.recovery.noneOfThese(journey, binding: visit.binding)
     {
       return dueStep(of: progress)
     }
-    guard let name = visit.journeyName else { return Reply.redirect("/recover/code").setting(.journey, nil) }
+    let typed = visit.form.has("username") ? visit.form[.username] : nil
+    guard let name = typed ?? visit.journeyName else {
+      return Reply.redirect("/recover/code").setting(.journey, nil)
+    }
     return dueStep(
       of: try await visit.site.recovery.start(username: name, withCode: true, binding: visit.binding))
   }

@@ -37,6 +37,9 @@ package struct Site: Sendable {
   package var factorSettling: FactorSettling { FactorSettling(ports) }
   package var freezing: Freezing { Freezing(ports) }
   package var holds: Holds { Holds(ports) }
+  package var closing: Closing { Closing(ports) }
+  package var forgottenUsername: ForgottenUsername { ForgottenUsername(ports) }
+  package var directory: AccountDirectory { AccountDirectory(ports) }
   package var support: Support { Support(ports) }
   package var supportConsole: SupportConsole { SupportConsole(ports) }
   package var agents: Agents { Agents(ports) }

@@ -167,7 +167,10 @@ enum SignInPages {
   private static func signedIn(_ started: StartedSession) -> Reply {
     let place =
       started.session.restriction == .settleFactors
-      ? "/account/factors" : started.account.frozen == nil ? "/account/security" : "/account/clean-up"
+      ? "/account/factors"
+      : started.account.frozen != nil
+        ? "/account/clean-up"
+        : started.account.closesAt == nil ? "/account/security" : "/account/security?notice=reopened"
     return Reply.redirect(place).setting(.session, started.token.revealedText).setting(.journey, nil)
   }
 

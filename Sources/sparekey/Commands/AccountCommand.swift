@@ -2,11 +2,13 @@ import ArgumentParser
 import Foundation
 import SparekeyCore
 import SparekeyServices
+import SparekeyWeb
 
-/// `sparekey account …`
+/// `sparekey account …`: no command shows an address or a secret, and none opens an account for anyone.
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "account", abstract: "Make accounts.", subcommands: [Create.self])
+    commandName: "account", abstract: "Make accounts, and look at what protects them.",
+    subcommands: [Create.self, List.self, Show.self])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Make an account.")
@@ -49,5 +51,137 @@ struct AccountCommand: AsyncParsableCommand {
         throw Settings.Problem(description: composition.site.texts.problem(problem, in: section))
       }
     }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List all accounts.",
+      discussion: "With --json one object a line. Memory does not grow with their number.")
+
+    @OptionGroup var flags: SettingFlags
+    @Flag(help: "Print JSON, one object a line.")
+    var json = false
+
+    func run() async throws {
+      try await Composition.make(flags.settings()).site.directory.each { account in
+        let line = PrintedAccount(account)
+        if json { return try printJSONLine(line) }
+        print([line.username, line.createdAt, line.state].joined(separator: "\t"))
+      }
+    }
+  }
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show what protects an account, and what it could lose.")
+
+    @OptionGroup var flags: SettingFlags
+    @Argument(help: "The username.")
+    var username: String
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+      let composition = try Composition.make(flags.settings())
+      let status = try await found(username) { try await composition.site.directory.status(of: username) }
+      let options = composition.ports.options
+      let account = PrintedAccountStatus(
+        status, at: composition.ports.clock.now(), period: options.holdPeriod)
+      if json { return try printJSON(account) }
+      let texts = composition.site.texts
+      for (name, value) in account.lines { print("\(name)\t\(value)") }
+      print("\nWays back in:")
+      for entry in status.waysBack {
+        print(
+          "  without \(entry.losses.map(\.rawValue).joined(separator: ", ")): "
+            + texts.way(entry.way, period: options.holdPeriod))
+      }
+      for point in status.singlePointsOfFailure {
+        print(
+          "\nCareful: without the \(point.loss.rawValue) nothing is left. A \(point.step.rawValue) would mend that."
+        )
+      }
+    }
+  }
+}
+
+/// - Throws: `Settings.Problem` in place of `Refusal.notFound`.
+func found<Found>(_ username: String, _ look: () async throws -> Found) async throws -> Found {
+  do {
+    return try await look()
+  } catch Refusal.notFound {
+    throw Settings.Problem(description: "There is no account \(username). See: sparekey account list")
+  }
+}
+
+/// One account in a list.
+private struct PrintedAccount: Encodable {
+  let id: String
+  let username: String
+  let createdAt: String
+  /// `open`, `frozen`, `recovery waits` or `closing`.
+  let state: String
+  let twoStep: Bool
+
+  init(_ account: Account) {
+    id = account.id.text
+    username = account.username
+    createdAt = account.createdAt.iso8601
+    state =
+      account.frozen != nil
+      ? "frozen" : account.holdDueAt != nil ? "recovery waits" : account.closesAt != nil ? "closing" : "open"
+    twoStep = account.twoStep
+  }
+}
+
+/// One account with what protects it: kinds and ages, never an address.
+private struct PrintedAccountStatus: Encodable {
+  struct ProofLine: Encodable {
+    let kind: String
+    let since: String
+    let senior: Bool
+  }
+  struct Loss: Encodable {
+    let lost: [String]
+    let way: WayAnswer
+  }
+  let account: PrintedAccount
+  let twoStepSince: String?
+  let closesAt: String?
+  let recoveryCodeMadeAt: String?
+  let recoveryCodeCheckedAt: String?
+  let sessions: Int
+  let proofs: [ProofLine]
+  let waysBack: [Loss]
+  let singlePointsOfFailure: [String]
+
+  init(_ status: AccountDirectory.Status, at now: Timestamp, period: Duration) {
+    let found = status.facts.proofs
+    account = PrintedAccount(status.account)
+    twoStepSince = status.account.twoStepSince?.iso8601
+    closesAt = status.account.closesAt?.iso8601
+    recoveryCodeMadeAt = found.code?.createdAt.iso8601
+    recoveryCodeCheckedAt = found.code?.checkedAt?.iso8601
+    sessions = status.sessions
+    proofs = ([.password] + found.securityInfo).compactMap { proof in
+      found.since(proof).map {
+        ProofLine(kind: proof.kind.rawValue, since: $0.iso8601, senior: found.isSenior(proof, at: now))
+      }
+    }
+    waysBack = status.waysBack.map {
+      Loss(lost: $0.losses.map(\.rawValue), way: WayAnswer($0.way, period: period))
+    }
+    singlePointsOfFailure = status.singlePointsOfFailure.map(\.loss.rawValue)
+  }
+
+  var lines: [(String, String)] {
+    [
+      ("id", account.id), ("username", account.username), ("made", account.createdAt),
+      ("state", account.state),
+      ("closes", closesAt ?? "-"), ("two-step verification", twoStepSince.map { "since \($0)" } ?? "off"),
+      ("recovery code", recoveryCodeMadeAt.map { "made \($0)" } ?? "none"),
+      ("checked", recoveryCodeCheckedAt ?? "-"), ("sessions", "\(sessions)"),
+    ]
+      + proofs.map { ($0.kind, "since \($0.since)\($0.senior ? "" : ", younger than 30 days")") }
   }
 }

@@ -1,19 +1,59 @@
 import ArgumentParser
+import SparekeyCore
 import SparekeyWeb
 
-/// `sparekey policy`: what opens an account, and how fast (H3). With standard settings it prints `docs/policy.md`.
-struct PolicyCommand: ParsableCommand {
+/// `sparekey policy …`: what opens an account, and how fast (H3).
+struct PolicyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "policy", abstract: "Print the table that decides what opens an account, as Markdown.")
+    commandName: "policy", abstract: "Say what opens an account, and how fast.",
+    subcommands: [Show.self, Explain.self], defaultSubcommand: Show.self)
 
-  @OptionGroup var flags: SettingFlags
-  @Flag(help: "Print JSON.")
-  var json = false
+  /// With standard settings it prints `docs/policy.md`.
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print the table that decides, as Markdown.")
 
-  func run() throws {
-    let table = PolicyTable(
-      try Renderer(resources: webResources).texts, options: try flags.settings().serviceOptions)
-    if json { return try printJSON(table.rows) }
-    print(table.markdown, terminator: "")
+    @OptionGroup var flags: SettingFlags
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+      let table = PolicyTable(
+        try Renderer(resources: webResources).texts, options: try flags.settings().serviceOptions)
+      if json { return try printJSON(table.rows) }
+      print(table.markdown, terminator: "")
+    }
+  }
+
+  struct Explain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say how someone gets back into their account.",
+      discussion: "Losses are any of \(WaysBack.Loss.allCases.map(\.rawValue).joined(separator: ", ")).")
+
+    @OptionGroup var flags: SettingFlags
+    @Option(help: "The username.")
+    var account: String
+    @Option(help: "What is lost at one time, separated by commas.")
+    var lost: String
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+      let losses = try lost.split(separator: ",").map { name in
+        guard let loss = WaysBack.Loss(rawValue: name.trimmingCharacters(in: .whitespaces)) else {
+          throw Settings.Problem(
+            description:
+              "\"\(name)\" is nothing that --lost knows. It takes any of "
+              + WaysBack.Loss.allCases.map(\.rawValue).joined(separator: ", ") + ", separated by commas.")
+        }
+        return loss
+      }
+      let composition = try Composition.make(flags.settings())
+      let way = try await found(account) {
+        try await composition.site.directory.wayBack(of: account, losing: losses)
+      }
+      let period = composition.ports.options.holdPeriod
+      if json { return try printJSON(WayAnswer(way, period: period)) }
+      print(composition.site.texts.way(way, period: period))
+    }
   }
 }

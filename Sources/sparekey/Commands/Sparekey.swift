@@ -9,8 +9,8 @@ struct Sparekey: AsyncParsableCommand {
     abstract: "Accounts that people get back into.",
     version: "0.1.0",
     subcommands: [
-      ServeCommand.self, AccountCommand.self, HoldCommand.self, PolicyCommand.self, ConfigCommand.self,
-      DoctorCommand.self, RecoveryCodeCommand.self, AgentCommand.self, CaseCommand.self,
+      ServeCommand.self, AccountCommand.self, HoldCommand.self, PolicyCommand.self, ReportCommand.self,
+      ConfigCommand.self, DoctorCommand.self, RecoveryCodeCommand.self, AgentCommand.self, CaseCommand.self,
     ])
 }
 
@@ -49,6 +49,13 @@ struct SettingFlags: ParsableArguments {
     }
     return try Settings(flags: flags, environment: ProcessInfo.processInfo.environment, file: config)
   }
+}
+
+/// Prints a value as JSON on one line.
+func printJSONLine(_ value: some Encodable) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 
 /// Prints a value as JSON, one object.
