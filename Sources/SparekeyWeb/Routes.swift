@@ -141,6 +141,21 @@ extension Site {
     router.get("/help/recovery-code", use: page(HelpPages.recoveryCode))
     router.get("/help/recovery-policy", use: page(HelpPages.recoveryPolicy))
 
+    // Contact support, and its console (G3, G4)
+    router.get("/help/support", use: page(SupportPages.contact))
+    router.get("/help/support/ways", use: page(SupportPages.ways))
+    router.get("/help/support/describe", use: page(SupportPages.describe))
+    router.post("/help/support/describe", use: page(SupportPages.enterDescription))
+    router.post("/help/support/confirm", use: page(SupportPages.confirm))
+    router.get("/help/support/cases/{number}", use: page(SupportPages.ticket))
+    router.post("/help/support/cases/{number}", use: page(SupportPages.open))
+    router.get("/support", use: page(ConsolePages.overview))
+    router.get("/support/cases/{number}", use: page(ConsolePages.file))
+    router.post("/support/cases/{number}", use: page(ConsolePages.actOnCase))
+    router.post("/support/requests/{id}", use: page(ConsolePages.decide))
+    router.get("/support/account", use: page(ConsolePages.account))
+    router.post("/support/account", use: page(ConsolePages.actOnAccount))
+
     addAPI(to: router)
 
     // For the operator's machines (O7)

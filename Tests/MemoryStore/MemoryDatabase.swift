@@ -101,6 +101,11 @@ package struct MemoryState: Sendable {
   var holds: [HoldID: HoldRow] = [:]
   var facts: [ServiceFact: Timestamp] = [:]
   var appTables = AppTables()
+  var cases: [CaseID: SupportCase] = [:]
+  var caseMessages: [CaseID: [CaseMessage]] = [:]
+  var holdRequests: [HoldRequestID: HoldRequest] = [:]
+  var agents: [AccountID: Timestamp] = [:]
+  var audit: [AuditEntry] = []
 
   package init() {}
 

@@ -8,6 +8,8 @@ extension Ports {
       try transaction.forgetDelivered(before: now - .days(7))
       try transaction.forgetSessions(seenBefore: now - SessionRules.idle)
       try transaction.forgetAuthorizations(before: now - .days(1))
+      try transaction.closeCases(untouchedSince: now - SupportCase.closesAfter, at: now)
+      try transaction.forgetCases(closedBefore: now - SupportCase.forgottenAfter)
     }
     try await Closing(self).eraseDue()
   }

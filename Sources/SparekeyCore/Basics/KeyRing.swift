@@ -25,6 +25,7 @@ package enum KeyPurpose: String, Sendable, CaseIterable {
   case fingerprint = "fingerprint"
   case appSecret = "app-secret"
   case signingKey = "signing-key"
+  case supportCase = "support-case"
 }
 
 /// The service's keys: master keys from the key file, everything else derived (HKDF-SHA256, RFC 5869) or sealed

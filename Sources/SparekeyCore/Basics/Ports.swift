@@ -66,7 +66,8 @@ package protocol Database: Sendable {
 /// One transaction, as each feature sees it.
 package protocol Transaction: AccountStore, ContactStore, RecoveryCodeStore, SessionStore, ThrottleStore,
   SecurityHistoryStore, OutboxStore, OnceStore, AuthenticatorAppStore, PasskeyStore, HoldStore,
-  ServiceStateStore, ClientStore, GrantStore, AppSessionStore, AuthorizationStore, SigningKeyStore
+  ServiceStateStore, ClientStore, GrantStore, AppSessionStore, AuthorizationStore, SigningKeyStore, CaseStore,
+  AuditStore
 {
   /// The one clock reading of this transaction (PostgreSQL: the server's; SQLite: the injected one).
   var now: Timestamp { get }

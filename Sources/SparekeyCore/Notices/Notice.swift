@@ -33,6 +33,12 @@ package struct Notice: Sendable, Codable {
     case codeBeforeRestore(serial: String)
     /// About ten well-formed codes that do not fit.
     case wrongCodes(count: Int)
+    /// To confirm the email of someone who writes to support.
+    case caseCode(code: String)
+    /// To someone who wrote to support.
+    case supportCase(number: String, CaseNews)
+    /// T17: support does something to the account.
+    case bySupport(SupportDeed)
   }
 
   /// What happened to a hold.
@@ -41,6 +47,8 @@ package struct Notice: Sendable, Codable {
     /// O5: the service was restored from a backup; it may have been stopped since.
     case restored
     case milestone(Hold.Milestone)
+    /// Support tells it again.
+    case reminder
   }
 
   /// What each notice about a hold says (H6).
@@ -54,6 +62,8 @@ package struct Notice: Sendable, Codable {
     package let claimedFrom: Source
     /// Opens the page that pauses; only senior contacts have it (H7, H8).
     package let stopToken: String?
+    /// Two agents of support started it, for someone who could show nothing.
+    package var bySupport: Bool?
   }
 
   package let kind: Kind

@@ -201,7 +201,7 @@ extension Ports {
 
   /// Tells ALL contacts, also those removed within 30 days (H6, T21). Only senior ones can pause by a link (H8). No mail
   /// quota counts here.
-  package func tell(
+  func tell(
     _ news: Notice.HoldNews, of hold: Hold, account: Account, in transaction: any Transaction
   ) throws {
     let removed = try transaction.removedContacts(of: account.id, since: hold.startedAt - Seniority.period)
@@ -211,7 +211,8 @@ extension Ports {
       let facts = Notice.HoldFacts(
         id: hold.id, claimNumber: claimNumber(of: hold.id), purpose: hold.purpose, startedAt: hold.startedAt,
         endsAt: hold.endsAt, claimedFrom: hold.source,
-        stopToken: isSenior ? stopToken(of: hold.id, for: .contact(contact)) : nil)
+        stopToken: isSenior ? stopToken(of: hold.id, for: .contact(contact)) : nil,
+        bySupport: hold.row == Hold.rowOfSupport ? true : nil)
       try enqueue(
         Notice(
           kind: .hold(news, facts), username: account.username, contact: contact, at: transaction.now,

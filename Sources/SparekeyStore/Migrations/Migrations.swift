@@ -8,6 +8,7 @@ enum Migrations {
     String(decoding: PackageResources.v0001_accounts_sql, as: UTF8.self),
     String(decoding: PackageResources.v0002_two_step_and_holds_sql, as: UTF8.self),
     String(decoding: PackageResources.v0003_closing_accounts_sql, as: UTF8.self),
+    String(decoding: PackageResources.v0004_support_sql, as: UTF8.self),
     String(decoding: PackageResources.v0005_apps_sql, as: UTF8.self),
   ]
 

@@ -72,14 +72,16 @@ enum ActivityPages {
 extension SecurityEvent {
   /// Whether *This wasn't me* stands beside it: it is no older than what can be undone, and no answer to it.
   fileprivate func isDisownable(at now: Timestamp) -> Bool {
-    now < at + Seniority.period && ![.accountCreated, .frozen, .thawed].contains(kind)
+    now < at + Seniority.period && ![.accountCreated, .frozen, .thawed, .supportFroze].contains(kind)
   }
 }
 
 extension SecurityEvent.Kind {
   fileprivate var isSerious: Bool {
-    [.wrongCodes, .recovered, .holdStarted, .holdContested, .holdCompleted, .codeCheckFailed, .frozen]
-      .contains(self)
+    [
+      .wrongCodes, .recovered, .holdStarted, .holdContested, .holdCompleted, .codeCheckFailed, .frozen,
+      .supportHoldRequested, .supportFroze,
+    ].contains(self)
   }
 
   /// `email-added` → `emailAdded`, as the catalogue has it.

@@ -9,10 +9,9 @@ struct Sparekey: AsyncParsableCommand {
     abstract: "Accounts that people get back into.",
     version: "0.1.0",
     subcommands: [
-      ServeCommand.self, AccountCommand.self, ClientCommand.self, HoldCommand.self, PolicyCommand.self,
-      ReportCommand.self, BackupCommand.self, RestoreCommand.self,
-      ConfigCommand.self,
-      DoctorCommand.self, RecoveryCodeCommand.self,
+      ServeCommand.self, AccountCommand.self, AgentCommand.self, CaseCommand.self, ClientCommand.self,
+      HoldCommand.self, PolicyCommand.self, ReportCommand.self, BackupCommand.self, RestoreCommand.self,
+      ConfigCommand.self, DoctorCommand.self, RecoveryCodeCommand.self,
     ])
 }
 
