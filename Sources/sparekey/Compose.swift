@@ -87,6 +87,8 @@ struct Composition: Sendable {
     application.addServices(
       Worker(name: "holds", every: .seconds(1), logger: logger) { _ = try await site.holds.workOffDue() })
     application.addServices(
+      Worker(name: "audit", every: .seconds(5), logger: logger) { _ = try await site.auditTrail.chain() })
+    application.addServices(
       Worker(name: "housekeeping", every: .minutes(10), logger: logger) {
         try await ports.forgetWhatIsOver()
         try await site.clients.turnKeys()

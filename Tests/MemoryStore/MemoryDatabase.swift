@@ -106,6 +106,7 @@ package struct MemoryState: Sendable {
   var holdRequests: [HoldRequestID: HoldRequest] = [:]
   var agents: [AccountID: Timestamp] = [:]
   var audit: [AuditEntry] = []
+  var auditPlaces: [AuditID: (number: Int, link: AuditChain.Link)] = [:]
 
   package init() {}
 

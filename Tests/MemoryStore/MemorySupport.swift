@@ -112,6 +112,30 @@ extension MemoryTransaction {
 
   func append(_ entry: AuditEntry) throws { state.audit.append(entry) }
 
+  func unnumberedAuditEntries(before time: Timestamp, limit: Int) throws -> [AuditEntry] {
+    Array(
+      state.audit.filter { state.auditPlaces[$0.id] == nil && $0.at < time }
+        .sorted { ($0.at, $0.id.text) < ($1.at, $1.id.text) }.prefix(limit))
+  }
+
+  func auditHead() throws -> AuditChain.Numbered? { numbered.last }
+
+  func auditEntries(after number: Int, limit: Int) throws -> [AuditChain.Numbered] {
+    Array(numbered.filter { number < $0.number }.prefix(limit))
+  }
+
+  func number(_ id: AuditID, as number: Int, link: AuditChain.Link) throws -> Bool {
+    guard state.auditPlaces[id] == nil, state.audit.contains(where: { $0.id == id }) else { return false }
+    state.auditPlaces[id] = (number, link)
+    return true
+  }
+
+  private var numbered: [AuditChain.Numbered] {
+    state.audit.compactMap { entry in
+      state.auditPlaces[entry.id].map { AuditChain.Numbered(number: $0.number, entry: entry, link: $0.link) }
+    }.sorted { $0.number < $1.number }
+  }
+
   func auditEntries(limit: Int) throws -> [AuditEntry] {
     Array(state.audit.sorted { ($1.at, $0.id.text) < ($0.at, $1.id.text) }.prefix(limit))
   }

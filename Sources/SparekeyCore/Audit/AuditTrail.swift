@@ -74,6 +74,14 @@ package protocol AuditStore {
   func append(_ entry: AuditEntry) throws
   /// Newest first.
   func auditEntries(limit: Int) throws -> [AuditEntry]
+  /// Those without a number that were written before that time, oldest first.
+  func unnumberedAuditEntries(before time: Timestamp, limit: Int) throws -> [AuditEntry]
+  /// The one with the highest number.
+  func auditHead() throws -> AuditChain.Numbered?
+  /// The numbered ones that follow, in their order.
+  func auditEntries(after number: Int, limit: Int) throws -> [AuditChain.Numbered]
+  /// Puts an entry in its place, once. - Returns: false when it has one.
+  func number(_ id: AuditID, as number: Int, link: AuditChain.Link) throws -> Bool
 }
 
 extension Ports {

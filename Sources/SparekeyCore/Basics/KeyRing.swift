@@ -25,6 +25,7 @@ package enum KeyPurpose: String, Sendable, CaseIterable {
   case fingerprint = "fingerprint"
   case appSecret = "app-secret"
   case signingKey = "signing-key"
+  case audit = "audit"
   case supportCase = "support-case"
 }
 

@@ -103,6 +103,7 @@ extension SQLTransaction {
     "DELETE FROM authenticator_apps WHERE account_id = $1",
     "DELETE FROM passkeys WHERE account_id = $1", "DELETE FROM holds WHERE account_id = $1",
     "DELETE FROM security_history WHERE account_id = $1",
+    "DELETE FROM agents WHERE account_id = $1", "DELETE FROM hold_requests WHERE account_id = $1",
     """
     DELETE FROM access_tokens WHERE authorization_id IN (
       SELECT z.id FROM authorizations z JOIN app_sessions s ON s.id = z.app_session_id WHERE s.account_id = $1)

@@ -191,37 +191,14 @@ extension SQLTransaction {
     try connection.query("SELECT account_id, since FROM agents ORDER BY since, account_id", [])
       .map { (account: try $0.id(0), since: try $0.time(1)) }
   }
-
-  // MARK: the audit trail
-
-  package func append(_ entry: AuditEntry) throws {
-    _ = try connection.execute(
-      "INSERT INTO audit (id, at, actor, action, account_id, detail) VALUES ($1, $2, $3, $4, $5, $6)",
-      [
-        .id(entry.id), .time(entry.at), .text(entry.actor.text), .text(entry.action.rawValue),
-        .id(entry.account), .text(entry.detail),
-      ])
-  }
-
-  package func auditEntries(limit: Int) throws -> [AuditEntry] {
-    try connection.query(
-      "SELECT id, at, actor, action, account_id, detail FROM audit ORDER BY at DESC, id LIMIT $1",
-      [.integer(Int64(limit))]
-    ).map { row in
-      guard let actor = AuditActor(text: try row.text(2)) else { throw SQLRow.UnexpectedValue(column: 2) }
-      return AuditEntry(
-        id: try row.id(0), at: try row.time(1), actor: actor, action: try row.named(3),
-        account: try row.optionalID(4), detail: try row.text(5))
-    }
-  }
 }
 
 extension SQLValue {
-  fileprivate static func id<Kind>(_ id: Identifier<Kind>?) -> SQLValue { id.map { .text($0.text) } ?? .null }
+  static func id<Kind>(_ id: Identifier<Kind>?) -> SQLValue { id.map { .text($0.text) } ?? .null }
 }
 
 extension SQLRow {
-  fileprivate func optionalID<Kind>(_ column: Int) throws -> Identifier<Kind>? {
+  func optionalID<Kind>(_ column: Int) throws -> Identifier<Kind>? {
     isNull(column) ? nil : try id(column)
   }
 }

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Foundation
+import SparekeyCore
+import SparekeyWeb
+
+/// `sparekey audit …` (O4).
+struct AuditCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit", abstract: "Verify and export what agents and operators did.",
+    discussion: "Entries get their place in the chain within seconds while the service runs.",
+    subcommands: [Verify.self, Export.self])
+
+  struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Look whether an entry was changed, moved or taken out.",
+      discussion: """
+        It prints the head of the chain. Note it somewhere else from time to time, and give it with --holding: that \
+        shows whether the end of the trail was cut off since.
+        """)
+
+    @OptionGroup var flags: SettingFlags
+    @Option(help: "A head that was printed before, in hexadecimal.")
+    var holding: String?
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+      let trail = try Composition.make(flags.settings()).site.auditTrail
+      let progress = ProgressLine()
+      let report = try await trail.verify(holding: try holding.map(link)) { progress.show("\($0) entries") }
+      progress.clear()
+      if json {
+        struct Answer: Encodable {
+          let entries: Int
+          let head: String
+          let fault: String?
+        }
+        try printJSON(
+          Answer(entries: report.entries, head: report.head.hexadecimal, fault: report.fault?.description))
+      } else if report.fault == nil {
+        print("\(report.entries) entries, none of them changed or missing.\nHead: \(report.head.hexadecimal)")
+      }
+      if let fault = report.fault {
+        throw Settings.Problem(description: "The audit trail is not whole: \(fault).")
+      }
+    }
+
+    private func link(_ text: String) throws -> AuditChain.Link {
+      let digits = Array(text)
+      let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap {
+        UInt8(String(digits[$0...($0 + 1)]), radix: 16)
+      }
+      guard digits.count == 64, bytes.count == 32 else {
+        throw Settings.Problem(
+          description: "--holding takes the 64 digits that `sparekey audit verify` prints.")
+      }
+      return bytes
+    }
+  }
+
+  struct Export: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print every entry, oldest first, one JSON object a line.",
+      discussion: "Memory does not grow with their number.")
+
+    @OptionGroup var flags: SettingFlags
+    @Flag(help: "Print JSON; there is no other form.")
+    var json = false
+
+    func run() async throws {
+      struct Line: Encodable {
+        let number: Int
+        let at: String
+        let actor: String
+        let action: String
+        let account: String?
+        let detail: String
+        let chain: String
+      }
+      try await Composition.make(flags.settings()).site.auditTrail.each { found in
+        let entry = found.entry
+        try printJSONLine(
+          Line(
+            number: found.number, at: entry.at.iso8601, actor: entry.actor.text,
+            action: entry.action.rawValue,
+            account: entry.account?.text, detail: entry.detail, chain: found.link.hexadecimal))
+      }
+    }
+  }
+}
+
+extension [UInt8] {
+  fileprivate var hexadecimal: String {
+    map { String(UInt16($0) + 0x100, radix: 16).dropFirst() }.joined()
+  }
+}
