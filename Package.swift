@@ -32,6 +32,7 @@ let package = Package(
     .systemLibrary(name: "CQRencode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
     .systemLibrary(name: "CFido2", pkgConfig: "libfido2", providers: [.apt(["libfido2-dev"])]),
     .systemLibrary(name: "CProcess"),
+    .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
     .target(name: "RecoveryCode", swiftSettings: settings),
@@ -45,11 +46,11 @@ let package = Package(
     .target(
       name: "SparekeyStore",
       dependencies: [
-        "SparekeyCore",
+        "SparekeyCore", "CPostgres",
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
       ],
-      resources: [.embedInCode("Migrations/SQLite")],
+      resources: [.embedInCode("Migrations/SQLite"), .embedInCode("Migrations/PostgreSQL")],
       swiftSettings: settings),
     .target(
       name: "SparekeyServices",
@@ -97,6 +98,12 @@ let package = Package(
         "SparekeyCore", .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
       ],
       path: "Tests/MemoryStore", swiftSettings: settings),
+    .target(
+      name: "PostgreSQLServer",
+      dependencies: [
+        "SparekeyStore", .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+      ],
+      path: "Tests/PostgreSQLServer", exclude: ["serve"], swiftSettings: settings),
     .testTarget(name: "RecoveryCodeTests", dependencies: ["RecoveryCode"], swiftSettings: settings),
     .testTarget(
       name: "SparekeyCoreTests", dependencies: ["SparekeyCore", "SparekeyServices"],
@@ -104,7 +111,8 @@ let package = Package(
     .testTarget(
       name: "SparekeyStoreTests",
       dependencies: [
-        "SparekeyStore", "SparekeyCore", "MemoryStore", .product(name: "GRDB", package: "GRDB.swift"),
+        "SparekeyStore", "SparekeyCore", "MemoryStore", "PostgreSQLServer",
+        .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: settings),
     .testTarget(
@@ -117,7 +125,7 @@ let package = Package(
       name: "JourneyTests",
       dependencies: [
         "sparekey", "SparekeyCore", "SparekeyServices", "SparekeyStore", "SparekeyWeb", "RecoveryCode",
-        "MemoryStore", .product(name: "Crypto", package: "swift-crypto"),
+        "MemoryStore", "PostgreSQLServer", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -22,11 +22,7 @@ struct Composition: Sendable {
   static func make(_ settings: Settings, clock: WallClock = .system) throws -> Composition {
     let logger = Self.logger(settings)
     try Folder.make(settings.dataFolder)
-    try SQLiteDatabase.checkPlace(settings.databasePath)
-    let keys = try KeyFile.open(
-      "\(settings.dataFolder)/sparekey.keys",
-      mayMake: !FileManager.default.fileExists(atPath: settings.databasePath))
-    let database = try SQLiteDatabase(path: settings.databasePath, clock: clock)
+    let (database, keys) = try Self.open(settings, clock: clock)
     let hashing = Argon2Pool(
       threads: settings.hashThreads, queue: settings.hashQueue, costs: settings.hashCosts)
     let lists = try PasswordLists(resources: serviceResources)
@@ -46,6 +42,22 @@ struct Composition: Sendable {
     return Composition(
       settings: settings, ports: ports, site: site, hashing: hashing,
       delivery: try Delivery(settings, texts: site.texts, site: siteSettings, logger: logger), logger: logger)
+  }
+
+  /// The database with its key file; a new one may have a new key file.
+  private static func open(_ settings: Settings, clock: WallClock) throws -> (any Database, KeyRing) {
+    let keyFile = "\(settings.dataFolder)/sparekey.keys"
+    switch try settings.database() {
+    case .sqlite(let path):
+      try SQLiteDatabase.checkPlace(path)
+      let keys = try KeyFile.open(keyFile, mayMake: !FileManager.default.fileExists(atPath: path))
+      return (try SQLiteDatabase(path: path, clock: clock), keys)
+    case .postgresql(let address):
+      let database = try PostgreSQLDatabase(address, connections: settings.databaseConnections)
+      let keys = try KeyFile.open(keyFile, mayMake: database.isNew)
+      try database.prepare(keys: keys.fingerprint)
+      return (database, keys)
+    }
   }
 
   private static func logger(_ settings: Settings) -> Logger {

@@ -1,6 +1,7 @@
 import Foundation
 import SparekeyCore
 import SparekeyServices
+import SparekeyStore
 import SparekeyWeb
 import Yams
 
@@ -9,6 +10,8 @@ import Yams
 struct Settings: Sendable {
   enum Name: String, CaseIterable, Sendable {
     case data, host, port, database
+    case databasePasswordFile = "database-password-file"
+    case databaseConnections = "database-connections"
     case publicURL = "public-url"
     case serviceName = "service-name"
     case signUp = "sign-up"
@@ -37,7 +40,9 @@ struct Settings: Sendable {
       case .data: "folder of database, keys and outbox"
       case .host: "address to listen on"
       case .port: "port to listen on"
-      case .database: "sqlite:PATH"
+      case .database: "sqlite:PATH, or postgresql://USER@HOST,HOST/NAME"
+      case .databasePasswordFile: "file with the password for PostgreSQL; without one PGPASSFILE is asked"
+      case .databaseConnections: "connections to PostgreSQL at a time"
       case .publicURL: "where people reach the service; links and the Host rule come from it"
       case .serviceName: "the name people see"
       case .signUp: "open or closed"
@@ -138,6 +143,8 @@ struct Settings: Sendable {
     case .host: "127.0.0.1"
     case .port: "8080"
     case .database: "sqlite:\(self[.data].text)/sparekey.sqlite"
+    case .databasePasswordFile: ""
+    case .databaseConnections: "8"
     case .publicURL: "http://localhost:\(self[.port].text)"
     case .serviceName: "Sparekey"
     case .signUp: "open"
@@ -160,11 +167,52 @@ struct Settings: Sendable {
 
   var dataFolder: String { self[.data].text }
   var host: String { self[.host].text }
-  var databasePath: String { String(self[.database].text.dropFirst("sqlite:".count)) }
+
+  /// Where accounts are kept.
+  enum Database {
+    case sqlite(path: String)
+    case postgresql(PostgreSQLAddress)
+  }
+
+  func database() throws -> Database {
+    let text = self[.database].text
+    if PostgreSQLAddress.isMeant(by: text) {
+      let password = try secret(in: .databasePasswordFile)
+      do {
+        return .postgresql(try PostgreSQLAddress(text, password: password))
+      } catch {
+        throw Problem(description: "database (\(self[.database].origin)): \(error.description).")
+      }
+    }
+    try refuse([.databasePasswordFile, .databaseConnections], without: "database=postgresql://…")
+    let path = String(text.dropFirst("sqlite:".count))
+    guard text.hasPrefix("sqlite:"), !path.isEmpty else {
+      throw badAddress(
+        .database, "sqlite:data/sparekey.sqlite or postgresql://sparekey@db.example.org/sparekey")
+    }
+    return .sqlite(path: path)
+  }
+
+  /// The file, for what only SQLite needs. - Throws: `Problem` saying what PostgreSQL has for it.
+  func databaseFile() throws -> String {
+    guard case .sqlite(let path) = try database() else {
+      throw Problem(
+        description:
+          "This is for SQLite. PostgreSQL's own tools copy and restore a database: see docs/operating.md.")
+    }
+    return path
+  }
+
+  /// What may be shown of a setting: a password may stand in the URL of a database.
+  func shown(_ name: Name) -> String {
+    guard name == .database, case .postgresql(let address) = try? database() else { return self[name].text }
+    return address.text
+  }
 
   var port: Int { number(.port) }
   var hashThreads: Int { number(.hashThreads) }
   var hashQueue: Int { number(.hashQueue) }
+  var databaseConnections: Int { number(.databaseConnections) }
 
   var hashCosts: HashCosts { self[.hashCost].text == "cheap" ? .cheap : HashCosts() }
 
@@ -268,9 +316,12 @@ struct Settings: Sendable {
   }
 
   private func refuse(_ names: [Name], without needed: Name) throws {
-    for name in names where !self[name].text.isEmpty {
-      throw Problem(
-        description: "\(name.rawValue) is set (\(self[name].origin)), but \(needed.rawValue) is not.")
+    try refuse(names, without: needed.rawValue)
+  }
+
+  private func refuse(_ names: [Name], without needed: String) throws {
+    for name in names where values[name].map({ !$0.text.isEmpty }) == true {
+      throw Problem(description: "\(name.rawValue) is set (\(self[name].origin)), but \(needed) is not.")
     }
   }
 
@@ -311,7 +362,10 @@ struct Settings: Sendable {
     for name in [Name.data, .host, .serviceName] where self[name].text.isEmpty {
       throw bad(name, standard(name))
     }
-    for (name, range) in [(Name.port, 0...65_535), (.hashThreads, 1...1_024), (.hashQueue, 1...100_000)] {
+    for (name, range) in [
+      (Name.port, 0...65_535), (.hashThreads, 1...1_024), (.hashQueue, 1...100_000),
+      (.databaseConnections, 1...1_000),
+    ] {
       guard let number = Int(self[name].text), range.contains(number) else {
         throw bad(name, "\(standard(name)) (from \(range.lowerBound) to \(range.upperBound))")
       }
@@ -321,9 +375,7 @@ struct Settings: Sendable {
       (.recoveryPolicy, ["standard", "strict"]), (.allowUnsafe, ["on", "off"]),
       (.logLevel, ["debug", "info", "warning", "error"]), (.smtpTLS, ["required", "off"]),
     ] where !words.contains(self[name].text) { throw bad(name, words.joined(separator: " or ")) }
-    guard self[.database].text.hasPrefix("sqlite:"), !databasePath.isEmpty else {
-      throw bad(.database, "sqlite:data/sparekey.sqlite")
-    }
+    _ = try database()
     do {
       _ = try Period(self[.holdPeriod].text)
     } catch {

@@ -24,7 +24,7 @@ import Testing
   @Test func `O1: without any configuration everything has a value`() throws {
     let settings = try settings()
     #expect(settings[.publicURL] == .init(text: "http://localhost:8080", origin: "default"))
-    #expect(settings.databasePath == "data/sparekey.sqlite")
+    #expect(settings[.database].text == "sqlite:data/sparekey.sqlite")
     for name in Settings.Name.allCases { #expect(settings[name].origin == "default") }
   }
 

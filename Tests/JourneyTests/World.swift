@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import MemoryStore
 import NIOConcurrencyHelpers
+import PostgreSQLServer
 import RecoveryCode
 import SparekeyCore
 import SparekeyServices
@@ -12,7 +13,10 @@ import SparekeyWeb
 @testable import sparekey
 
 /// A whole service in this process: a real SQLite file, real hashing at low cost, a clock that is moved by hand.
+/// With `JOURNEYS_ON=postgresql` in the environment it is a real PostgreSQL in place of the file.
 final class World: Sendable {
+  static let isOnPostgreSQL = ProcessInfo.processInfo.environment["JOURNEYS_ON"] == "postgresql"
+
   let folder: URL
   let ports: Ports
   let site: Site
@@ -20,6 +24,8 @@ final class World: Sendable {
   let hashes: CountingHasher
   /// Where everything is, for worlds without a disk.
   let memory: MemoryDatabase?
+  /// The file, or the URL.
+  private let place: String
   private let time = NIOLockedValueBox(Timestamp(milliseconds: 1_800_000_000_000))
   fileprivate let received = NIOLockedValueBox<[Notice]>([])
 
@@ -45,13 +51,15 @@ final class World: Sendable {
     let keys: KeyRing?
     if inMemory {
       let memory = MemoryDatabase(clock: clock)
-      (self.memory, database) = (memory, memory)
+      (self.memory, database, place) = (memory, memory, "")
       keys = KeyRing(masters: [KeyRing.Master(id: 1, secret: Secret("one key"))], randomness: .system)
     } else {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       memory = nil
-      database = try SQLiteDatabase(
-        path: folder.appending(path: "test.sqlite").path, clock: clock, wrap: { tap.wrap($0) })
+      place =
+        Self.isOnPostgreSQL
+        ? try PostgreSQLServer.shared.get().newDatabase() : folder.appending(path: "test.sqlite").path
+      database = try Self.open(place, clock: clock) { tap.wrap($0) }
       keys = try KeyFile.open(folder.appending(path: "keys").path)
     }
     guard let keys else { throw CocoaError(.fileReadUnknown) }
@@ -75,6 +83,16 @@ final class World: Sendable {
     self.hashes = hashes
   }
 
+  private static func open(
+    _ place: String, clock: WallClock,
+    wrap: @escaping @Sendable (any SQLConnection) -> any SQLConnection = { $0 }
+  ) throws -> any Database {
+    if isOnPostgreSQL {
+      return try PostgreSQLServer.shared.get().open(place, clock: clock, wrap: wrap)
+    }
+    return try SQLiteDatabase(path: place, clock: clock, wrap: wrap)
+  }
+
   deinit { try? FileManager.default.removeItem(at: folder) }
 
   var now: Timestamp { time.withLockedValue { $0 } }
@@ -87,8 +105,7 @@ final class World: Sendable {
   /// A second program over the same file.
   func secondNode() throws -> Ports {
     Ports(
-      database: try SQLiteDatabase(
-        path: folder.appending(path: "test.sqlite").path, clock: ports.clock),
+      database: try Self.open(place, clock: ports.clock),
       hashing: hashes, keys: ports.keys, randomness: .system, clock: ports.clock,
       passwordRules: ports.passwordRules, passkeys: ports.passkeys, signing: ports.signing,
       options: ports.options)

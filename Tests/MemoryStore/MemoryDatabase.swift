@@ -323,6 +323,11 @@ final class MemoryTransaction: Transaction {
         .sorted { ($1.createdAt, $0.id.text) < ($0.createdAt, $1.id.text) }.prefix(limit))
   }
 
+  func codes(endedSince time: Timestamp) throws -> [StoredCode] {
+    state.codes.values.filter { $0.endedAt.map { time <= $0 } ?? false }
+      .sorted { ($0.endedAt ?? time, $0.id.text) < ($1.endedAt ?? time, $1.id.text) }
+  }
+
   func checked(_ id: CodeID, at now: Timestamp) throws {
     guard let code = state.codes[id], code.endedAt == nil else { return }
     state.codes[id] = code.copy(checkedAt: now)
@@ -381,6 +386,12 @@ final class MemoryTransaction: Transaction {
     state.sessions = state.sessions.filter { $0.value.session.account != account }
     endAppSessions { $0.account == account }
     return before - state.sessions.count
+  }
+
+  func endAllSessions() throws -> Int {
+    defer { state.sessions = [:] }
+    endAppSessions { _ in true }
+    return state.sessions.count
   }
 
   func forgetSessions(seenBefore time: Timestamp) throws {
@@ -596,7 +607,12 @@ final class MemoryTransaction: Transaction {
 
   func markTold(_ hold: HoldID, at now: Timestamp) throws {
     guard let old = state.holds[hold]?.hold, old.toldAt == nil else { return }
-    state.holds[hold]?.hold = old.copy(toldAt: now)
+    state.holds[hold]?.hold = old.copy(toldAt: .some(now))
+  }
+
+  func markUntold(_ hold: HoldID) throws {
+    guard let old = state.holds[hold]?.hold, old.endedAt == nil else { return }
+    state.holds[hold]?.hold = old.copy(toldAt: .some(nil))
   }
 
   func dueHolds(at now: Timestamp, limit: Int) throws -> [HoldID] {
@@ -666,7 +682,7 @@ extension AuthenticatorApp {
 extension Hold {
   fileprivate func copy(
     state: State? = nil, contestedAt: Timestamp?? = nil, contestedBy: [Proof]? = nil,
-    toldAt: Timestamp? = nil,
+    toldAt: Timestamp?? = nil,
     ticketUsed: Bool? = nil, chosenAgainAt: Timestamp? = nil, endedAt: Timestamp?? = nil
   ) -> Hold {
     Hold(

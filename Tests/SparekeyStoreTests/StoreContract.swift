@@ -1,12 +1,13 @@
 import Foundation
 import MemoryStore
+import PostgreSQLServer
 import SparekeyCore
 import SparekeyStore
 import Testing
 
 /// Each engine that keeps the contract.
 enum Engine: String, CaseIterable, CustomTestStringConvertible {
-  case sqlite, memory
+  case sqlite, postgresql, memory
 
   var testDescription: String { rawValue }
 
@@ -16,6 +17,7 @@ enum Engine: String, CaseIterable, CustomTestStringConvertible {
       try SQLiteDatabase(
         path: FileManager.default.temporaryDirectory.appending(path: "contract-\(UUID()).sqlite").path,
         clock: clock)
+    case .postgresql: try PostgreSQLServer.shared.get().open(clock: clock)
     case .memory: MemoryDatabase(clock: clock)
     }
   }

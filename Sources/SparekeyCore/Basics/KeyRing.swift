@@ -22,6 +22,7 @@ package enum KeyPurpose: String, Sendable, CaseIterable {
   case newSession = "new-session"
   case parked = "parked"
   case stopLink = "stop-link"
+  case fingerprint = "fingerprint"
   case appSecret = "app-secret"
   case signingKey = "signing-key"
 }
@@ -105,6 +106,9 @@ package struct KeyRing: Sendable {
   package func digest(_ text: String, for purpose: KeyPurpose) -> [UInt8] {
     digest(Array(text.utf8), for: purpose)
   }
+
+  /// Tells key files apart without telling anything about them; the same while keys rotate.
+  package var fingerprint: [UInt8] { digest("", for: .fingerprint) }
 }
 
 extension Ports {

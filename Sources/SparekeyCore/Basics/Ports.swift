@@ -88,6 +88,8 @@ package enum ServiceFact: String, Sendable {
   case completionsStoppedAt = "completions-stopped-at"
   /// O5: codes made before this were restored from a backup.
   case restoredAt = "restored-at"
+  /// O5: holds that started before this were restored from a backup.
+  case holdsRestoredAt = "holds-restored-at"
 }
 
 package protocol ServiceStateStore {

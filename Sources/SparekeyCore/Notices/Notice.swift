@@ -29,6 +29,8 @@ package struct Notice: Sendable, Codable {
     /// D5: the account closes then, unless its owner signs in.
     case closing(at: Timestamp)
     case reopened
+    /// O5: a backup was restored, and this code does not open at once any more.
+    case codeBeforeRestore(serial: String)
     /// About ten well-formed codes that do not fit.
     case wrongCodes(count: Int)
   }
@@ -36,6 +38,8 @@ package struct Notice: Sendable, Codable {
   /// What happened to a hold.
   package enum HoldNews: Sendable, Codable, Equatable {
     case started, contested, resumed, stopped, completed, frozen
+    /// O5: the service was restored from a backup; it may have been stopped since.
+    case restored
     case milestone(Hold.Milestone)
   }
 
@@ -72,10 +76,12 @@ package struct Notice: Sendable, Codable {
 }
 
 extension Notice {
-  /// The hold whose start this notice told a senior contact: its completion waits for that.
+  /// The hold of which this notice told a senior contact: its completion waits for that.
   fileprivate var startedHoldOfSenior: HoldID? {
-    guard case .hold(.started, let facts) = kind, facts.stopToken != nil else { return nil }
-    return facts.id
+    switch kind {
+    case .hold(.started, let facts), .hold(.restored, let facts): facts.stopToken == nil ? nil : facts.id
+    default: nil
+    }
   }
 }
 

@@ -67,6 +67,8 @@ package protocol SessionStore {
   func endSession(_ session: SessionID, of account: AccountID) throws -> Bool
   /// - Returns: how many ended.
   func endSessions(of account: AccountID) throws -> Int
+  /// Everyone's. - Returns: how many ended.
+  func endAllSessions() throws -> Int
   func forgetSessions(seenBefore time: Timestamp) throws
 }
 

@@ -93,6 +93,13 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     return finding == "ok" ? nil : finding
   }
 
+  func copyPages(to copy: DatabaseQueue, _ progress: @escaping (Double) -> Void) throws {
+    try pool.backup(to: copy, pagesPerStep: 1_024) { step in
+      progress(step.totalPageCount == 0 ? 1 : Double(step.completedPageCount) / Double(step.totalPageCount))
+    }
+  }
+
+  /// Closes the file; nothing may be asked of it afterwards.
   /// SQLite's own word on how commits are flushed, from the connection that writes: 2 is FULL.
   package func synchronousOfWriter() async throws -> Int? {
     try await pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
@@ -128,31 +135,9 @@ package final class SQLiteDatabase: SparekeyCore.Database {
   }
 }
 
-/// What is wrong with the database file, for the person who runs the service.
-package enum StoreProblem: OperatorFault, Equatable {
-  case cannotOpen(path: String, reason: String)
-  case damaged(path: String, what: String)
-  /// While serving: a full disk, a file that was taken away.
-  case failed(reason: String)
-  case notDurable
-  case newerSchema(found: Int, known: Int)
-
-  package var description: String {
-    switch self {
-    case .cannotOpen(let path, let reason): "The database \(path) cannot be opened: \(reason)."
-    case .damaged(let path, let what):
-      "The database \(path) is damaged: \(what). Restore its newest backup."
-    case .failed(let reason): "The database answered: \(reason)."
-    case .notDurable: "SQLite refused synchronous=FULL; acknowledged changes would not survive power loss."
-    case .newerSchema(let found, let known):
-      "The database has schema version \(found); this program knows up to \(known). Install the newer program."
-    }
-  }
-}
-
 extension DatabaseError {
   /// SQLite's own words; what it quotes of a damaged schema goes over many lines.
-  fileprivate var firstLine: String { String((message ?? "\(resultCode)").prefix { !$0.isNewline }) }
+  var firstLine: String { String((message ?? "\(resultCode)").prefix { !$0.isNewline }) }
 }
 
 /// GRDB's connection, as the statements see it.

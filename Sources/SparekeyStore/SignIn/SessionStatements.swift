@@ -77,6 +77,12 @@ extension SQLTransaction {
     return try connection.execute("DELETE FROM sessions WHERE account_id = $1", [.id(account)])
   }
 
+  package func endAllSessions() throws -> Int {
+    _ = try connection.execute(
+      "UPDATE app_sessions SET ended_at = $1, due_at = $1 WHERE ended_at IS NULL", [.time(now)])
+    return try connection.execute("DELETE FROM sessions", [])
+  }
+
   package func forgetSessions(seenBefore time: Timestamp) throws {
     _ = try connection.execute(
       """

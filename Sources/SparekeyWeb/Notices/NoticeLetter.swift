@@ -102,6 +102,9 @@ package struct NoticeLetter: Sendable {
       values["date"] = texts.exactly(end)
       return "accountCloses"
     case .reopened: return "accountReopened"
+    case .codeBeforeRestore(let serial):
+      values["serial"] = serial
+      return "codeBeforeRestore"
     case .passwordChanged: return "passwordChanged"
     case .twoStepOn: return "twoStepOn"
     case .twoStepOff: return "twoStepOff"
@@ -133,7 +136,7 @@ package struct NoticeLetter: Sendable {
       stop: facts.stopToken == nil ? "mail.hold.stopNoLink" : "mail.hold.stopLink"
     )
     return switch news {
-    case .started, .milestone, .resumed: ["mail.hold.facts", facts.mine, facts.stop]
+    case .started, .milestone, .resumed, .restored: ["mail.hold.facts", facts.mine, facts.stop]
     case .contested, .frozen: ["mail.hold.facts", "mail.hold.decide"]
     case .stopped, .completed: ["mail.hold.facts"]
     }
@@ -149,6 +152,7 @@ extension Notice.HoldNews {
     case .stopped: "stopped"
     case .completed: "completed"
     case .frozen: "frozen"
+    case .restored: "restored"
     case .milestone(let milestone): milestone.rawValue
     }
   }

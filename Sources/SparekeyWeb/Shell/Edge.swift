@@ -30,6 +30,10 @@ struct Edge: RouterMiddleware {
       response = await self.response(to: .contentTooLarge, request, context)
     } catch let refusal as Refusal where refusal.isOverload {
       response = await self.response(to: .serviceUnavailable, request, context)
+    } catch let fault as any OperatorFault where fault.retryAfterSeconds != nil {
+      site.logger.warning("busy", metadata: ["reason": "\(fault.description)", "at": "\(route(context))"])
+      response = await self.response(to: .serviceUnavailable, request, context)
+      response.headers[.retryAfter] = fault.retryAfterSeconds.map(String.init)
     } catch {
       let reference = Base32.encode(site.ports.randomness.bytes(5)).uppercased()
       // Any other error's own text may quote what was typed; its type says enough with the reference.

@@ -37,6 +37,7 @@ package struct Site: Sendable {
   package var factorSettling: FactorSettling { FactorSettling(ports) }
   package var freezing: Freezing { Freezing(ports) }
   package var holds: Holds { Holds(ports) }
+  package var restoring: Restoring { Restoring(ports) }
   package var closing: Closing { Closing(ports) }
   package var forgottenUsername: ForgottenUsername { ForgottenUsername(ports) }
   package var directory: AccountDirectory { AccountDirectory(ports) }

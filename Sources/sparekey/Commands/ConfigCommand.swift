@@ -26,7 +26,7 @@ struct ConfigCommand: ParsableCommand {
     let settings = try flags.settings()
     let lines = Settings.Name.allCases.map { name in
       Line(
-        name: name.rawValue, value: settings[name].text, origin: settings[name].origin,
+        name: name.rawValue, value: settings.shown(name), origin: settings[name].origin,
         variable: name.environment, summary: name.summary)
     }
     if json { return try printJSON(lines) }
@@ -68,20 +68,19 @@ struct DoctorCommand: AsyncParsableCommand {
     check("outbox") { try writable("\(settings.dataFolder)/outbox") }
     check("key file") {
       let path = "\(settings.dataFolder)/sparekey.keys"
-      let isNew = !FileManager.default.fileExists(atPath: settings.databasePath)
-      if isNew, !FileManager.default.fileExists(atPath: path) { return "is made at the first start" }
+      if try isNew(settings), !FileManager.default.fileExists(atPath: path) {
+        return "is made at the first start"
+      }
       _ = try KeyFile.open(path, mayMake: false)
       return path
     }
     check("database") {
-      guard FileManager.default.fileExists(atPath: settings.databasePath) else {
-        return "is made at the first start"
-      }
+      if try isNew(settings) { return "is made at the first start" }
       _ = try Composition.make(settings)
-      if let what = try SQLiteDatabase.damage(at: settings.databasePath) {
-        throw StoreProblem.damaged(path: settings.databasePath, what: what)
+      if case .sqlite(let path) = try settings.database(), let what = try SQLiteDatabase.damage(at: path) {
+        throw StoreProblem.damaged(path: path, what: what)
       }
-      return settings.databasePath
+      return settings.shown(.database)
     }
     findings += try await holdFindings(settings)
     findings += try await deliveryFindings(settings)
@@ -106,6 +105,14 @@ struct DoctorCommand: AsyncParsableCommand {
     if findings.contains(where: { $0.state == "fail" }) { throw ExitCode(1) }
   }
 
+  /// Whether nobody has ever opened the database; then the first start makes it, and the key file.
+  private func isNew(_ settings: Settings) throws -> Bool {
+    switch try settings.database() {
+    case .sqlite(let path): !FileManager.default.fileExists(atPath: path)
+    case .postgresql(let address): try PostgreSQLDatabase(address, connections: 1).isNew
+    }
+  }
+
   /// What keeps recoveries from waiting as long as they should, or from taking effect (T16, H11).
   private func holdFindings(_ settings: Settings) async throws -> [Finding] {
     var findings: [Finding] = []
@@ -116,9 +123,9 @@ struct DoctorCommand: AsyncParsableCommand {
           detail: "\(settings[.holdPeriod].text): owners have less than a day to stop a recovery"))
     }
     // What is broken so badly that nothing can be read was found before.
-    guard FileManager.default.fileExists(atPath: settings.databasePath),
-      let composition = try? Composition.make(settings)
-    else { return findings }
+    guard (try? isNew(settings)) == false, let composition = try? Composition.make(settings) else {
+      return findings
+    }
     let holds = composition.site.holds
     if let at = try await holds.completionsStoppedAt() {
       findings.append(

@@ -10,7 +10,7 @@ struct Sparekey: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       ServeCommand.self, AccountCommand.self, ClientCommand.self, HoldCommand.self, PolicyCommand.self,
-      ReportCommand.self,
+      ReportCommand.self, BackupCommand.self, RestoreCommand.self,
       ConfigCommand.self,
       DoctorCommand.self, RecoveryCodeCommand.self,
     ])
@@ -26,20 +26,21 @@ struct SettingFlags: ParsableArguments {
   var host: String?
   @Option(help: "Port to listen on; 0 takes a free one.")
   var port: Int?
-  @Option(help: "sqlite:PATH")
+  @Option(help: "sqlite:PATH or postgresql://USER@HOST/NAME")
   var database: String?
   @Option(name: .customLong("public-url"), help: "Where people reach the service.")
   var publicURL: String?
   @Option(help: "Any other setting, as name=value; see `sparekey config`.")
   var set: [String] = []
 
+  /// - Parameter other: a database in place of the one that was given.
   /// - Throws: `Settings.Problem`.
-  func settings() throws -> Settings {
+  func settings(database other: String? = nil) throws -> Settings {
     var flags: [Settings.Name: String] = [:]
     flags[.data] = data
     flags[.host] = host
     flags[.port] = port.map(String.init)
-    flags[.database] = database
+    flags[.database] = other ?? database
     flags[.publicURL] = publicURL
     for pair in set {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
