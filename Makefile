@@ -50,6 +50,7 @@ test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSE
 	for parser in Form JSONMembers Names Passkey Source; do Fuzz/run $$parser $(PARSER_SECONDS) || exit 1; done
 	WALKS=$(WALKS) swift test --skip-build --disable-xctest --filter 'rows 1 to 3'
 	HOLD_WALKS=$(HOLD_WALKS) swift test --skip-build --disable-xctest --filter 'Months of an account'
+	HANGING_APPS=1 $(python) -m pytest Tests/System/test_openid.py -q -k hangs
 	KILL_ROUNDS=$(KILL_ROUNDS) POWER_ROUNDS=$(POWER_ROUNDS) \
 	  $(python) -m pytest Tests/System/test_kill.py Tests/System/test_power_loss.py -q
 	JOURNEYS_ON=postgresql swift test --skip-build --disable-xctest --filter JourneyTests --skip 'Any order of steps|Months of an account'

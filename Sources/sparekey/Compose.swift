@@ -116,7 +116,7 @@ extension Composition {
   /// Tells apps of those who signed out.
   fileprivate func tellApps() async throws {
     while !Task.isCancelled,
-      try await site.appLogout.tellNext(LogoutDelivery().deliver, failed: delivery.report)
+      try await site.appLogout.tellNext(delivery.deliver(logoutToken:to:), failed: delivery.report)
     {}
   }
 }

@@ -17,7 +17,7 @@ struct Delivery: Sendable {
   private let texts: Texts
   private let site: SiteSettings
   private let logger: Logger
-  private let restsUntil = NIOLockedValueBox<[Contact.Kind: ContinuousClock.Instant]>([:])
+  private let restsUntil = NIOLockedValueBox<[String: ContinuousClock.Instant]>([:])
 
   init(_ settings: Settings, texts: Texts, site: SiteSettings, logger: Logger) throws {
     mailFrom = settings[.mailFrom].text
@@ -36,26 +36,31 @@ struct Delivery: Sendable {
     case .email:
       let mail = Mail(from: mailFrom, to: notice.address, subject: letter.subject, body: letter.body)
       guard let server else { return try folder.deliver(mail, at: notice.at, id: id) }
-      try await sparingly(.email) { try await server.deliver(mail, at: notice.at, id: id) }
+      try await sparingly("mail") { try await server.deliver(mail, at: notice.at, id: id) }
     case .phone:
       let message = TextMessage(to: notice.address, text: letter.shortText)
       guard let gateway else { return try folder.deliver(message, at: notice.at, id: id) }
-      try await sparingly(.phone) { try await gateway.deliver(message, id: id) }
+      try await sparingly("SMS") { try await gateway.deliver(message, id: id) }
     }
   }
 
-  /// A server that hangs would hold up every lane, and with them the other channel. So after a try that took long for
+  /// Tells an app that someone signed out of it. - Throws: `Undelivered`.
+  func deliver(logoutToken token: String, to address: String) async throws {
+    try await sparingly(address) { try await LogoutDelivery().deliver(token, to: address) }
+  }
+
+  /// A server that hangs would hold up every lane, and with them the others. So after a try that took long for
   /// nothing, its other messages wait without one for a moment.
-  private func sparingly(_ channel: Contact.Kind, _ send: () async throws -> Void) async throws {
+  private func sparingly(_ server: String, _ send: () async throws -> Void) async throws {
     let start = ContinuousClock.now
-    guard restsUntil.withLockedValue({ $0[channel, default: start] }) <= start else {
+    guard restsUntil.withLockedValue({ $0[server, default: start] }) <= start else {
       throw Undelivered.unreachable("it did not answer a moment ago")
     }
     do {
       try await send()
     } catch let problem as Undelivered where problem.concernsServer {
       if ContinuousClock.now - start > .seconds(5) {
-        restsUntil.withLockedValue { $0[channel] = .now + .seconds(5) }
+        restsUntil.withLockedValue { $0[server] = .now + .seconds(5) }
       }
       throw problem
     }

@@ -401,8 +401,8 @@ final class MemoryTransaction: Transaction {
   }
 
   func forgetSessions(seenBefore time: Timestamp) throws {
-    let idle = Set(state.sessions.values.filter { $0.session.lastSeenAt < time }.map(\.session.id))
-    endAppSessions { idle.contains($0.session) }
+    let kept = Set(state.sessions.values.filter { time <= $0.session.lastSeenAt }.map(\.session.id))
+    endAppSessions { !kept.contains($0.session) }
     state.sessions = state.sessions.filter { time <= $0.value.session.lastSeenAt }
   }
 

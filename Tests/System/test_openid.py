@@ -6,6 +6,7 @@ import queue
 import re
 import shutil
 import subprocess
+import threading
 import time
 import urllib.parse
 
@@ -331,6 +332,33 @@ def test_s7_an_app_that_is_away_is_told_later_and_one_that_refuses_is_given_up(s
         listener.stop()
 
 
+@pytest.mark.skipif(not os.environ.get("HANGING_APPS"), reason="takes the 30 seconds of a time limit; HANGING_APPS=1")
+def test_s7_an_app_that_hangs_does_not_keep_others_from_being_told(start_server, authlib_app):
+    server = start_server()
+    released = threading.Event()
+
+    def hang(path, headers, body):
+        released.wait(60)
+        return 200, {}, ""
+
+    slow = Listener(hang)
+    app = AuthlibApp(server)
+    try:
+        hanging = Client(server, "--back-channel-logout-uri", f"{slow.url}/out", name="Slow")
+        people = [Person(server) for _ in range(6)]
+        for person in people:
+            Screenless(server, person.token).tokens(hanging)
+            Screenless(server, person.token).tokens(app.client)
+        for person in people:
+            assert person.call("DELETE", "/api/v1/sessions").ok
+        told = {claims(app.heard.get(timeout=75))["sub"] for _ in people}
+        assert len(told) == 6
+    finally:
+        released.set()
+        slow.stop()
+        app.listener.stop()
+
+
 def test_d6_after_a_recovery_the_clean_up_shows_the_apps_of_the_last_30_days(server, notes):
     person = Person(server)
     Screenless(server, person.token).tokens(notes)
@@ -580,6 +608,27 @@ def test_rfc9700_4_12_4_16_redirects_are_303_pages_are_never_framed_and_authoriz
     assert "form-action 'self' https://app.example.org;" in page.headers["Content-Security-Policy"]
     # Elsewhere forms lead nowhere else.
     assert "form-action 'self';" in Screenless(server).get("/sign-in").headers["Content-Security-Policy"]
+
+
+def test_oidc_3_1_2_1_a_request_may_come_as_a_form(server, notes):
+    browser = Screenless(server, Person(server).token)
+    browser.tokens(notes)
+    query = urllib.parse.urlsplit(browser.authorize(notes).request.url).query
+    place = f"{server.url}/oauth2/authorize"
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = requests.post(place, data=query, headers=kind, allow_redirects=False, timeout=PATIENCE)
+    assert answer.status_code == 303 and answer.headers["Location"] == f"/oauth2/authorize?{query}"
+    assert "code" in sent(browser.get(answer.headers["Location"]), REDIRECT)
+    for body in ["a=1\r\nSet-Cookie: x=y", "a=" + "x" * 9000, "a=\u00e9".encode()]:
+        assert requests.post(
+            place, data=body, headers=kind, allow_redirects=False, timeout=PATIENCE).status_code == 400
+
+
+def test_rfc6749_3_2_a_field_that_comes_twice_is_a_mistake(server, notes):
+    answer = requests.post(
+        f"{server.url}/oauth2/token", data="grant_type=authorization_code&code=a&code=b",
+        headers={"Content-Type": "application/x-www-form-urlencoded"}, auth=(notes.id, notes.secret), timeout=PATIENCE)
+    assert answer.status_code == 400 and answer.json()["error"] == "invalid_request"
 
 
 def test_t24_consent_cannot_be_given_by_another_site_or_in_another_browser(server, notes):

@@ -87,7 +87,7 @@ extension SQLTransaction {
     _ = try connection.execute(
       """
       UPDATE app_sessions SET ended_at = $2, due_at = $2
-      WHERE ended_at IS NULL AND session_id IN (SELECT id FROM sessions WHERE last_seen_at < $1)
+      WHERE ended_at IS NULL AND session_id NOT IN (SELECT id FROM sessions WHERE last_seen_at >= $1)
       """, [.time(time), .time(now)])
     _ = try connection.execute("DELETE FROM sessions WHERE last_seen_at < $1", [.time(time)])
   }
