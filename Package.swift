@@ -56,6 +56,8 @@ let package = Package(
       name: "SparekeyServices",
       dependencies: [
         "SparekeyCore", "CSodium", "CQRencode", "CProcess", "CFido2", "CCurl",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
       ],

@@ -8,6 +8,10 @@ package enum StoreProblem: OperatorFault, Equatable {
   case failed(reason: String)
   case notDurable
   case newerSchema(found: Int, known: Int)
+  /// A backup never writes over a file.
+  case inTheWay(path: String)
+  case notOurs(path: String)
+  case inUse(path: String)
   /// PostgreSQL: no server takes writes at the moment.
   case unavailable(reason: String)
   /// PostgreSQL: the connection was lost in the midst of a COMMIT, and nobody could say in time what became of it.
@@ -24,6 +28,9 @@ package enum StoreProblem: OperatorFault, Equatable {
     case .notDurable: "SQLite refused synchronous=FULL; acknowledged changes would not survive power loss."
     case .newerSchema(let found, let known):
       "The database has schema version \(found); this program knows up to \(known). Install the newer program."
+    case .inTheWay(let path): "There is a file \(path) already. Give another name."
+    case .notOurs(let path): "\(path) is no database of this program."
+    case .inUse(let path): "A program has the database \(path) open. Stop the service first."
     case .unavailable(let reason): "No database server takes writes: \(reason)."
     case .outcomeUnknown:
       "The connection to the database was lost while it committed; the outcome is not known."

@@ -15,7 +15,7 @@ struct Composition: Sendable {
   let ports: Ports
   let site: Site
   let hashing: Argon2Pool
-  private let delivery: Delivery
+  fileprivate let delivery: Delivery
   private let logger: Logger
 
   /// - Throws: problems of settings, key file or database, in words for the operator.
@@ -31,7 +31,8 @@ struct Composition: Sendable {
       database: database, hashing: hashing, keys: keys, randomness: .system, clock: clock,
       passwordRules: PasswordRules(breached: lists.breached, serviceName: siteSettings.serviceName),
       passkeys: PasskeyCeremony(
-        relyingParty: siteSettings.relyingParty, signatures: Fido2Signatures()), clockWatch: .machine(clock),
+        relyingParty: siteSettings.relyingParty, signatures: Fido2Signatures()),
+      signing: TokenSigner(), clockWatch: .machine(clock),
       options: settings.serviceOptions)
     let passphrases = PassphraseSuggestion(words: lists.words)
     let site = Site(
@@ -78,11 +79,18 @@ struct Composition: Sendable {
       application.addServices(
         Worker(name: "outbox \(lane)", every: .seconds(1), logger: logger) { try await deliverNotices() })
     }
+    // One that hangs does not keep the others waiting for long.
+    for lane in 1...2 {
+      application.addServices(
+        Worker(name: "logout \(lane)", every: .seconds(1), logger: logger) { try await tellApps() })
+    }
     application.addServices(
       Worker(name: "holds", every: .seconds(1), logger: logger) { _ = try await site.holds.workOffDue() })
     application.addServices(
-      Worker(name: "housekeeping", every: .minutes(10), logger: logger) { try await ports.forgetWhatIsOver() }
-    )
+      Worker(name: "housekeeping", every: .minutes(10), logger: logger) {
+        try await ports.forgetWhatIsOver()
+        try await site.clients.turnKeys()
+      })
     do {
       try await application.runService()
     } catch let error as IOError {
@@ -98,6 +106,15 @@ struct Composition: Sendable {
   func deliverNotices() async throws {
     while !Task.isCancelled,
       try await ports.deliverOutbox(upTo: 1, with: delivery.deliver, failed: delivery.report) > 0
+    {}
+  }
+}
+
+extension Composition {
+  /// Tells apps of those who signed out.
+  fileprivate func tellApps() async throws {
+    while !Task.isCancelled,
+      try await site.appLogout.tellNext(LogoutDelivery().deliver, failed: delivery.report)
     {}
   }
 }

@@ -193,6 +193,16 @@ struct Settings: Sendable {
     return .sqlite(path: path)
   }
 
+  /// The file, for what only SQLite needs. - Throws: `Problem` saying what PostgreSQL has for it.
+  func databaseFile() throws -> String {
+    guard case .sqlite(let path) = try database() else {
+      throw Problem(
+        description:
+          "This is for SQLite. PostgreSQL's own tools copy and restore a database: see docs/operating.md.")
+    }
+    return path
+  }
+
   /// What may be shown of a setting: a password may stand in the URL of a database.
   func shown(_ name: Name) -> String {
     guard name == .database, case .postgresql(let address) = try? database() else { return self[name].text }

@@ -121,7 +121,8 @@ import Testing
       let ports = Ports(
         database: database, hashing: world.hashes, keys: world.ports.keys, randomness: .system,
         clock: world.ports.clock,
-        passwordRules: world.ports.passwordRules, passkeys: world.ports.passkeys)
+        passwordRules: world.ports.passwordRules, passkeys: world.ports.passkeys,
+        signing: world.ports.signing)
       let start = try await Recovery(ports).start(username: "maria", withCode: true, binding: .api)
       let proved = try await Recovery(ports).enterRecoveryCode(
         start.journey, code: code.formatted, binding: .api, source: world.source)

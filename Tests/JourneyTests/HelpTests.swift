@@ -62,6 +62,7 @@ import Testing
   {
     let world = try World()
     let maria = try await world.person("maria", email: "Maria@example.org")
+    world.pass(.seconds(1))
     _ = try await world.person("maria.work", email: "maria@example.org")
     try await world.addContact("+49 171 1234567", maria)
     _ = try await world.mail()

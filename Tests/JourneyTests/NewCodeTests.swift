@@ -18,7 +18,7 @@ import Testing
     let ports = Ports(
       database: world.ports.database, hashing: world.hashes, keys: keys, randomness: .system,
       clock: world.ports.clock, passwordRules: world.ports.passwordRules,
-      passkeys: world.ports.passkeys)
+      passkeys: world.ports.passkeys, signing: world.ports.signing)
     var seen = Set<[UInt8]>(minimumCapacity: Self.count)
     var occurrences = [[Int]](repeating: Array(repeating: 0, count: 32), count: RecoveryCode.symbolCount)
     var sameAsBefore = [Int](repeating: 0, count: RecoveryCode.symbolCount)

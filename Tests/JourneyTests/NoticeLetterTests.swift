@@ -39,19 +39,20 @@ import Testing
   }
 
   private static let news: [Notice.HoldNews] =
-    [.started, .contested, .resumed, .stopped, .completed, .frozen]
+    [.started, .contested, .resumed, .stopped, .completed, .frozen, .reminder]
     + Hold.Milestone.allCases.map { .milestone($0) }
 
-  private static let others: [Notice.Kind] = [
-    .confirmEmail(code: "123456"), .issuedCode(code: "123456"), .passwordChanged,
-    .recovered(by: ProofKind.allCases),
-    .codeMade(serial: "ABC-DEF"), .codeReplaced(serial: "ABC-DEF"), .contactAdded(masked: "ma•••@e•••.org"),
-    .contactAdded(masked: "+49 •••• ••67"), .contactConfirmed(masked: "ma•••@e•••.org"),
-    .contactConfirmed(masked: "+49 •••• ••67"), .contactRemoved(masked: "ma•••@e•••.org"),
-    .contactRemoved(masked: "+49 •••• ••67"), .totpAdded(name: "Phone"), .totpRemoved(name: "Phone"),
-    .passkeyAdded(name: "Key"), .passkeyRemoved(name: "Key"), .twoStepOn, .twoStepOff, .frozen, .thawed,
-    .signedOutEverywhere, .wrongCodes(count: 10),
-  ]
+  private static let others: [Notice.Kind] =
+    [
+      .confirmEmail(code: "123456"), .issuedCode(code: "123456"), .passwordChanged,
+      .recovered(by: ProofKind.allCases),
+      .codeMade(serial: "ABC-DEF"), .codeReplaced(serial: "ABC-DEF"), .contactAdded(masked: "ma•••@e•••.org"),
+      .contactAdded(masked: "+49 •••• ••67"), .contactConfirmed(masked: "ma•••@e•••.org"),
+      .contactConfirmed(masked: "+49 •••• ••67"), .contactRemoved(masked: "ma•••@e•••.org"),
+      .contactRemoved(masked: "+49 •••• ••67"), .totpAdded(name: "Phone"), .totpRemoved(name: "Phone"),
+      .passkeyAdded(name: "Key"), .passkeyRemoved(name: "Key"), .twoStepOn, .twoStepOff, .frozen, .thawed,
+      .signedOutEverywhere, .wrongCodes(count: 10), .caseCode(code: "123456"),
+    ] + Notice.SupportDeed.allCases.map { .bySupport($0) }
 
   /// Nothing is left that the catalogue should have said.
   private func isWhole(_ letter: NoticeLetter) -> Bool {

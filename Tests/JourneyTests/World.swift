@@ -70,7 +70,7 @@ final class World: Sendable {
       passkeys: PasskeyCeremony(
         relyingParty: RelyingParty(id: "localhost", origin: "http://localhost:8080", name: "Sparekey"),
         signatures: Fido2Signatures()),
-      clockWatch: clockWatch,
+      signing: TokenSigner(), clockWatch: clockWatch,
       options: options ?? ServiceOptions(limitsEnforced: limits))
     guard let publicURL = PublicURL("http://localhost:8080") else { throw CocoaError(.fileReadUnknown) }
     let passphrases = PassphraseSuggestion(words: lists.words)
@@ -107,7 +107,8 @@ final class World: Sendable {
     Ports(
       database: try Self.open(place, clock: ports.clock),
       hashing: hashes, keys: ports.keys, randomness: .system, clock: ports.clock,
-      passwordRules: ports.passwordRules, passkeys: ports.passkeys, options: ports.options)
+      passwordRules: ports.passwordRules, passkeys: ports.passkeys, signing: ports.signing,
+      options: ports.options)
   }
 
   // MARK: people

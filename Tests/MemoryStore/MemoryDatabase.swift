@@ -100,6 +100,12 @@ package struct MemoryState: Sendable {
   var passkeys: [PasskeyID: PasskeyRow] = [:]
   var holds: [HoldID: HoldRow] = [:]
   var facts: [ServiceFact: Timestamp] = [:]
+  var appTables = AppTables()
+  var cases: [CaseID: SupportCase] = [:]
+  var caseMessages: [CaseID: [CaseMessage]] = [:]
+  var holdRequests: [HoldRequestID: HoldRequest] = [:]
+  var agents: [AccountID: Timestamp] = [:]
+  var audit: [AuditEntry] = []
 
   package init() {}
 
@@ -176,6 +182,10 @@ final class MemoryTransaction: Transaction {
     state.passkeys = state.passkeys.filter { $0.value.passkey.account != account }
     state.holds = state.holds.filter { $0.value.hold.account != account }
     state.history[account] = nil
+    for row in state.appTables.sessions.values where row.session.account == account {
+      try forgetAppSession(row.session.id)
+    }
+    state.appTables.grants = state.appTables.grants.filter { $0.key.account != account }
     return true
   }
 
@@ -318,6 +328,11 @@ final class MemoryTransaction: Transaction {
         .sorted { ($1.createdAt, $0.id.text) < ($0.createdAt, $1.id.text) }.prefix(limit))
   }
 
+  func codes(endedSince time: Timestamp) throws -> [StoredCode] {
+    state.codes.values.filter { $0.endedAt.map { time <= $0 } ?? false }
+      .sorted { ($0.endedAt ?? time, $0.id.text) < ($1.endedAt ?? time, $1.id.text) }
+  }
+
   func checked(_ id: CodeID, at now: Timestamp) throws {
     guard let code = state.codes[id], code.endedAt == nil else { return }
     state.codes[id] = code.copy(checkedAt: now)
@@ -351,7 +366,7 @@ final class MemoryTransaction: Transaction {
     guard let old = state.sessions[session]?.session, old.lastSeenAt < seenAt else { return }
     state.sessions[session]?.session = Session(
       id: old.id, account: old.account, createdAt: old.createdAt, lastSeenAt: seenAt, provedAt: old.provedAt,
-      source: old.source, proofs: old.proofs, restriction: old.restriction)
+      source: old.source, proofs: old.proofs, restriction: old.restriction, isRecovered: old.isRecovered)
   }
 
   func renew(_ session: Session, tokenDigest: [UInt8]) throws -> Bool {
@@ -360,23 +375,33 @@ final class MemoryTransaction: Transaction {
       session: Session(
         id: old.id, account: old.account, createdAt: old.createdAt, lastSeenAt: session.lastSeenAt,
         provedAt: session.provedAt, source: old.source, proofs: session.proofs,
-        restriction: session.restriction), tokenDigest: tokenDigest)
+        restriction: session.restriction, isRecovered: session.isRecovered), tokenDigest: tokenDigest)
     return true
   }
 
   func endSession(_ session: SessionID, of account: AccountID) throws -> Bool {
     guard state.sessions[session]?.session.account == account else { return false }
     state.sessions[session] = nil
+    endAppSessions { $0.session == session }
     return true
   }
 
   func endSessions(of account: AccountID) throws -> Int {
     let before = state.sessions.count
     state.sessions = state.sessions.filter { $0.value.session.account != account }
+    endAppSessions { $0.account == account }
     return before - state.sessions.count
   }
 
+  func endAllSessions() throws -> Int {
+    defer { state.sessions = [:] }
+    endAppSessions { _ in true }
+    return state.sessions.count
+  }
+
   func forgetSessions(seenBefore time: Timestamp) throws {
+    let idle = Set(state.sessions.values.filter { $0.session.lastSeenAt < time }.map(\.session.id))
+    endAppSessions { idle.contains($0.session) }
     state.sessions = state.sessions.filter { time <= $0.value.session.lastSeenAt }
   }
 
@@ -587,7 +612,12 @@ final class MemoryTransaction: Transaction {
 
   func markTold(_ hold: HoldID, at now: Timestamp) throws {
     guard let old = state.holds[hold]?.hold, old.toldAt == nil else { return }
-    state.holds[hold]?.hold = old.copy(toldAt: now)
+    state.holds[hold]?.hold = old.copy(toldAt: .some(now))
+  }
+
+  func markUntold(_ hold: HoldID) throws {
+    guard let old = state.holds[hold]?.hold, old.endedAt == nil else { return }
+    state.holds[hold]?.hold = old.copy(toldAt: .some(nil))
   }
 
   func dueHolds(at now: Timestamp, limit: Int) throws -> [HoldID] {
@@ -657,7 +687,7 @@ extension AuthenticatorApp {
 extension Hold {
   fileprivate func copy(
     state: State? = nil, contestedAt: Timestamp?? = nil, contestedBy: [Proof]? = nil,
-    toldAt: Timestamp? = nil,
+    toldAt: Timestamp?? = nil,
     ticketUsed: Bool? = nil, chosenAgainAt: Timestamp? = nil, endedAt: Timestamp?? = nil
   ) -> Hold {
     Hold(

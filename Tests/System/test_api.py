@@ -497,6 +497,23 @@ def removing_the_only_email(server, start_server):
     return person.call("DELETE", f"/api/v1/security-info/email/{proof['id']}")
 
 
+@story("too-many-cases", 409)
+def a_fourth_case_of_one_email(server, start_server):
+    email = "one-of-many@example.org"
+    for number in range(4):
+        known = len(server.mails(email))
+        sent = server.call(
+            "POST", "/api/v1/help/support", {"category": "other", "description": "Help", "email": email})
+        check_described(sent)
+        digits = server.wait_for_digits(email, after=known)
+        answer = server.call(
+            "POST", "/api/v1/help/support/confirm", {"journey": good(sent, 202)["journey"], "code": digits})
+        check_described(answer)
+        if number < 3:
+            server.wait_for_mail(email, after=known + 1)
+    return answer
+
+
 @pytest.mark.parametrize("kind", STORIES)
 def test_problem(kind, server, start_server):
     status, tell = STORIES[kind]

@@ -49,6 +49,7 @@ package struct SignUp: Sendable {
         codeSalt: ports.randomness.bytes(SealedHash.saltLength))
       guard try transaction.insert(account, named: username) else { throw Refusal.field(.username, .taken) }
       try ports.note(.accountCreated, on: id, source: source, in: transaction)
+      if !limited { try ports.audit(.accountCreated, by: .operator, about: id, in: transaction) }
       if let email {
         let contact = try ports.insert(
           NewContact(kind: .email, address: email.text), of: account, fromSignUp: true, in: transaction)

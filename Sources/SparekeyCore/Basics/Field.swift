@@ -1,6 +1,7 @@
 /// The fields of forms and API bodies, by their wire names.
 package enum Field: String, Sendable {
   case username, password, email, phone, code, option, journey, contact, name, ticket, credential
+  case category, description, answer, reason
   case newPassword = "new-password"
 }
 

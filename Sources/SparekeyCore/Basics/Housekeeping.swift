@@ -7,6 +7,9 @@ extension Ports {
       try transaction.forgetSpent(before: now - .days(2))
       try transaction.forgetDelivered(before: now - .days(7))
       try transaction.forgetSessions(seenBefore: now - SessionRules.idle)
+      try transaction.forgetAuthorizations(before: now - .days(1))
+      try transaction.closeCases(untouchedSince: now - SupportCase.closesAfter, at: now)
+      try transaction.forgetCases(closedBefore: now - SupportCase.forgottenAfter)
     }
     try await Closing(self).eraseDue()
   }

@@ -28,6 +28,13 @@ package enum JourneyKind {}
 package enum AuthenticatorAppKind {}
 package enum PasskeyKind {}
 package enum HoldKind {}
+package enum ClientKind {}
+package enum AppSessionKind {}
+package enum AuthorizationKind {}
+package enum SigningKeyKind {}
+package enum CaseKind {}
+package enum HoldRequestKind {}
+package enum AuditKind {}
 
 package typealias AccountID = Identifier<AccountKind>
 package typealias VersionID = Identifier<VersionKind>
@@ -38,6 +45,13 @@ package typealias JourneyID = Identifier<JourneyKind>
 package typealias AuthenticatorAppID = Identifier<AuthenticatorAppKind>
 package typealias PasskeyID = Identifier<PasskeyKind>
 package typealias HoldID = Identifier<HoldKind>
+package typealias ClientID = Identifier<ClientKind>
+package typealias AppSessionID = Identifier<AppSessionKind>
+package typealias AuthorizationID = Identifier<AuthorizationKind>
+package typealias SigningKeyID = Identifier<SigningKeyKind>
+package typealias CaseID = Identifier<CaseKind>
+package typealias HoldRequestID = Identifier<HoldRequestKind>
+package typealias AuditID = Identifier<AuditKind>
 
 /// Crockford's base 32 in lower case, for ids and tokens. (Codes that people type are RecoveryCode's business.)
 package enum Base32 {

@@ -23,6 +23,9 @@ package enum KeyPurpose: String, Sendable, CaseIterable {
   case parked = "parked"
   case stopLink = "stop-link"
   case fingerprint = "fingerprint"
+  case appSecret = "app-secret"
+  case signingKey = "signing-key"
+  case supportCase = "support-case"
 }
 
 /// The service's keys: master keys from the key file, everything else derived (HKDF-SHA256, RFC 5869) or sealed

@@ -7,13 +7,14 @@ package struct Ports: Sendable {
   package let clock: WallClock
   package let passwordRules: PasswordRules
   package let passkeys: PasskeyCeremony
+  package let signing: any TokenSigning
   package let clockWatch: ClockWatch
   package let options: ServiceOptions
 
   package init(
     database: any Database, hashing: any SecretHashing, keys: KeyRing, randomness: Randomness,
     clock: WallClock, passwordRules: PasswordRules, passkeys: PasskeyCeremony,
-    clockWatch: ClockWatch = .trusting, options: ServiceOptions = ServiceOptions()
+    signing: any TokenSigning, clockWatch: ClockWatch = .trusting, options: ServiceOptions = ServiceOptions()
   ) {
     self.database = database
     self.hashing = hashing
@@ -22,6 +23,7 @@ package struct Ports: Sendable {
     self.clock = clock
     self.passwordRules = passwordRules
     self.passkeys = passkeys
+    self.signing = signing
     self.clockWatch = clockWatch
     self.options = options
   }
@@ -64,7 +66,8 @@ package protocol Database: Sendable {
 /// One transaction, as each feature sees it.
 package protocol Transaction: AccountStore, ContactStore, RecoveryCodeStore, SessionStore, ThrottleStore,
   SecurityHistoryStore, OutboxStore, OnceStore, AuthenticatorAppStore, PasskeyStore, HoldStore,
-  ServiceStateStore
+  ServiceStateStore, ClientStore, GrantStore, AppSessionStore, AuthorizationStore, SigningKeyStore, CaseStore,
+  AuditStore
 {
   /// The one clock reading of this transaction (PostgreSQL: the server's; SQLite: the injected one).
   var now: Timestamp { get }
@@ -86,6 +89,8 @@ package enum ServiceFact: String, Sendable {
   case completionsStoppedAt = "completions-stopped-at"
   /// O5: codes made before this were restored from a backup.
   case restoredAt = "restored-at"
+  /// O5: holds that started before this were restored from a backup.
+  case holdsRestoredAt = "holds-restored-at"
 }
 
 package protocol ServiceStateStore {

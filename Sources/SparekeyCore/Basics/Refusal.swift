@@ -60,4 +60,6 @@ package enum Refusal: Error, Equatable, Sendable {
   case frozen
   /// Signed in after a recovery: the old second factors come first.
   case factorsUnsettled
+  /// Support does not do this (G3, G4).
+  case support(SupportProblem)
 }

@@ -29,14 +29,26 @@ package struct Notice: Sendable, Codable {
     /// D5: the account closes then, unless its owner signs in.
     case closing(at: Timestamp)
     case reopened
+    /// O5: a backup was restored, and this code does not open at once any more.
+    case codeBeforeRestore(serial: String)
     /// About ten well-formed codes that do not fit.
     case wrongCodes(count: Int)
+    /// To confirm the email of someone who writes to support.
+    case caseCode(code: String)
+    /// To someone who wrote to support.
+    case supportCase(number: String, CaseNews)
+    /// T17: support does something to the account.
+    case bySupport(SupportDeed)
   }
 
   /// What happened to a hold.
   package enum HoldNews: Sendable, Codable, Equatable {
     case started, contested, resumed, stopped, completed, frozen
+    /// O5: the service was restored from a backup; it may have been stopped since.
+    case restored
     case milestone(Hold.Milestone)
+    /// Support tells it again.
+    case reminder
   }
 
   /// What each notice about a hold says (H6).
@@ -50,6 +62,8 @@ package struct Notice: Sendable, Codable {
     package let claimedFrom: Source
     /// Opens the page that pauses; only senior contacts have it (H7, H8).
     package let stopToken: String?
+    /// Two agents of support started it, for someone who could show nothing.
+    package var bySupport: Bool?
   }
 
   package let kind: Kind
@@ -72,10 +86,12 @@ package struct Notice: Sendable, Codable {
 }
 
 extension Notice {
-  /// The hold whose start this notice told a senior contact: its completion waits for that.
+  /// The hold of which this notice told a senior contact: its completion waits for that.
   fileprivate var startedHoldOfSenior: HoldID? {
-    guard case .hold(.started, let facts) = kind, facts.stopToken != nil else { return nil }
-    return facts.id
+    switch kind {
+    case .hold(.started, let facts), .hold(.restored, let facts): facts.stopToken == nil ? nil : facts.id
+    default: nil
+    }
   }
 }
 

@@ -192,18 +192,23 @@ package enum HoldCompletion {
     package let completionsStopped: Bool
     /// The account has a senior contact now, or had one at the start.
     package let hasSeniorContact: Bool
+    /// O5: a backup was restored, and holds from before it may have been stopped since: they wait until then at least.
+    package let notBefore: Timestamp?
 
-    package init(accountFrozen: Bool, completionsStopped: Bool, hasSeniorContact: Bool) {
+    package init(
+      accountFrozen: Bool, completionsStopped: Bool, hasSeniorContact: Bool, notBefore: Timestamp? = nil
+    ) {
       self.accountFrozen = accountFrozen
       self.completionsStopped = completionsStopped
       self.hasSeniorContact = hasSeniorContact
+      self.notBefore = notBefore
     }
 
     /// Completion needs the start notice to have been accepted for at least one senior contact, if there is any:
     /// nobody loses an account to a mail server that was down.
     package func allow(_ hold: Hold, at now: Timestamp) -> Bool {
       hold.state == .running && hold.endsAt <= now && !accountFrozen && !completionsStopped
-        && (hold.toldAt != nil || !hasSeniorContact)
+        && (hold.toldAt != nil || !hasSeniorContact) && (notBefore.map { $0 <= now } ?? true)
     }
   }
 }
@@ -225,6 +230,8 @@ package protocol HoldStore {
   /// Notes that the claimant chose another password.
   func setChosenAgain(at time: Timestamp, in hold: HoldID) throws
   func markTold(_ hold: HoldID, at now: Timestamp) throws
+  /// An open one has to be told of again.
+  func markUntold(_ hold: HoldID) throws
   /// Open ones whose end, notice or contest is due. First those that something certainly happens to: what cannot end
   /// yet never keeps the notices of others waiting.
   func dueHolds(at now: Timestamp, limit: Int) throws -> [HoldID]

@@ -124,10 +124,12 @@ extension Ports {
       try transaction.setFact(.completionsStoppedAt, to: now)
     }
     let proofs = try proofs(of: account, in: transaction)
+    let restoredAt = try transaction.fact(.holdsRestoredAt).flatMap { hold.startedAt < $0 ? $0 : nil }
     let conditions = HoldCompletion.Conditions(
       accountFrozen: account.frozen != nil,
       completionsStopped: try transaction.fact(.completionsStoppedAt) != nil,
-      hasSeniorContact: hold.seniors.contains { $0.kind == .email || $0.kind == .phone })
+      hasSeniorContact: hold.seniors.contains { $0.kind == .email || $0.kind == .phone },
+      notBefore: restoredAt.map { $0 + RecoveryPolicy.Wait.short.duration(of: options.holdPeriod) })
     guard conditions.allow(hold, at: now) else { return }
     let parked = try parked(in: hold)
     // The history keeps the state before; the notice of the end goes out with the state's move.
@@ -199,7 +201,7 @@ extension Ports {
 
   /// Tells ALL contacts, also those removed within 30 days (H6, T21). Only senior ones can pause by a link (H8). No mail
   /// quota counts here.
-  private func tell(
+  func tell(
     _ news: Notice.HoldNews, of hold: Hold, account: Account, in transaction: any Transaction
   ) throws {
     let removed = try transaction.removedContacts(of: account.id, since: hold.startedAt - Seniority.period)
@@ -209,7 +211,8 @@ extension Ports {
       let facts = Notice.HoldFacts(
         id: hold.id, claimNumber: claimNumber(of: hold.id), purpose: hold.purpose, startedAt: hold.startedAt,
         endsAt: hold.endsAt, claimedFrom: hold.source,
-        stopToken: isSenior ? stopToken(of: hold.id, for: .contact(contact)) : nil)
+        stopToken: isSenior ? stopToken(of: hold.id, for: .contact(contact)) : nil,
+        bySupport: hold.row == Hold.rowOfSupport ? true : nil)
       try enqueue(
         Notice(
           kind: .hold(news, facts), username: account.username, contact: contact, at: transaction.now,

@@ -202,7 +202,10 @@ package struct Holds: Sendable {
 
   /// The operator has looked at the clock.
   package func letCompletionsGoOn() async throws {
-    try await ports.database.write { try $0.setFact(.completionsStoppedAt, to: nil) }
+    try await ports.database.write { [ports] transaction in
+      try transaction.setFact(.completionsStoppedAt, to: nil)
+      try ports.audit(.completionsResumed, by: .operator, in: transaction)
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import RecoveryCode
 
 /// One issued recovery code as it is kept: a sealed hash and a public label, never the code (C4).
 package struct StoredCode: Sendable, Equatable {
-  package enum Ending: String, Sendable {
+  package enum Ending: String, Sendable, Codable {
     case used, replaced
   }
 
@@ -41,6 +41,8 @@ package protocol RecoveryCodeStore {
   func liveCode(of account: AccountID) throws -> StoredCode?
   /// The live one and the latest ended ones, newest first.
   func codes(of account: AccountID, limit: Int) throws -> [StoredCode]
+  /// All that ended since then, oldest first.
+  func codes(endedSince time: Timestamp) throws -> [StoredCode]
   /// Notes that a live code was found to work; not a change.
   func checked(_ id: CodeID, at now: Timestamp) throws
   /// Ends a code that is still live; false when it was not (C9: of any number of parallel uses, one wins).

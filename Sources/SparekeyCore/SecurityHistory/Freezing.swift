@@ -53,6 +53,7 @@ package struct Freezing: Sendable {
     package let apps: [AuthenticatorApp]
     package let passkeys: [Passkey]
     package let sessions: [Session]
+    package let appsWithAccess: [Apps.Access]
     package let since: Timestamp
     package let frozen: Freeze?
   }
@@ -69,6 +70,9 @@ package struct Freezing: Sendable {
         passkeys: proofs.passkeys.filter { since <= $0.addedAt },
         sessions: try transaction.sessions(of: account.id).filter {
           $0.isLive(at: now) && $0.id != signedIn.session.id
+        },
+        appsWithAccess: try transaction.grants(of: account.id).filter { since <= $0.grantedAt }.compactMap {
+          grant in try transaction.client(grant.client).map { Apps.Access(client: $0, grant: grant) }
         }, since: since, frozen: account.frozen)
     }
   }

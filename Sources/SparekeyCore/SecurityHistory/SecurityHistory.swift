@@ -37,6 +37,11 @@ package struct SecurityEvent: Sendable, Equatable {
     case factorsSettled = "factors-settled"
     case closing
     case reopened
+    case appAllowed = "app-allowed"
+    case appRemoved = "app-removed"
+    case supportHoldRequested = "support-hold-requested"
+    case supportFroze = "support-froze"
+    case supportEndedSessions = "support-ended-sessions"
   }
 
   /// Its place in the account's history, from 1; 0 until it is written.

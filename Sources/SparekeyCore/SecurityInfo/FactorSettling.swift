@@ -102,7 +102,7 @@ package struct FactorSettling: Sendable {
       let old = unsettled.session
       let session = Session(
         id: old.id, account: account.id, createdAt: old.createdAt, lastSeenAt: now, provedAt: now,
-        source: old.source, proofs: old.proofs + progress.settled)
+        source: old.source, proofs: old.proofs + progress.settled, isRecovered: old.isRecovered)
       guard try transaction.renew(session, tokenDigest: ports.digest(sessionToken: token)) else {
         throw Refusal.notSignedIn
       }

@@ -14,12 +14,17 @@ package protocol Journey: Codable, Sendable {
   /// Separates one kind of journey from another in the seal.
   static var purpose: String { get }
   var expiresAt: Timestamp { get }
+  /// More than the longest token.
+  static var largestToken: Int { get }
+}
+
+extension Journey {
+  package static var largestToken: Int { 4_096 }
 }
 
 extension Ports {
   /// More than the longest state, so that every token has one length.
   private static var journeySize: Int { 2_048 }
-  private static var largestToken: Int { 4_096 }
 
   package func seal<State: Journey>(_ state: State, for binding: JourneyBinding) throws -> String {
     var plain = try JSON.encode(state)
@@ -31,7 +36,7 @@ extension Ports {
   package func open<State: Journey>(
     _ type: State.Type, _ token: String, for binding: JourneyBinding
   ) throws(Refusal) -> State {
-    guard token.utf8.count <= Self.largestToken, let sealed = Base64URL.decode(token),
+    guard token.utf8.count <= State.largestToken, let sealed = Base64URL.decode(token),
       let plain = keys.open(sealed, for: .journey, bound: "\(State.purpose)/\(binding.text)"),
       let state = try? JSON.decode(State.self, from: plain), clock.now() < state.expiresAt
     else { throw .expired }

@@ -22,6 +22,8 @@ package struct Session: Sendable, Equatable {
   /// What was shown at sign-in and at the last step-up.
   package let proofs: [Proof]
   package let restriction: Restriction?
+  /// Born from a recovery, and nothing was proved at the account's own level since.
+  package let isRecovered: Bool
 
   /// What a session has to do before it is a full one.
   package enum Restriction: String, Sendable {
@@ -31,7 +33,7 @@ package struct Session: Sendable, Equatable {
 
   package init(
     id: SessionID, account: AccountID, createdAt: Timestamp, lastSeenAt: Timestamp, provedAt: Timestamp,
-    source: Source, proofs: [Proof], restriction: Restriction? = nil
+    source: Source, proofs: [Proof], restriction: Restriction? = nil, isRecovered: Bool = false
   ) {
     self.id = id
     self.account = account
@@ -41,15 +43,20 @@ package struct Session: Sendable, Equatable {
     self.source = source
     self.proofs = proofs
     self.restriction = restriction
+    self.isRecovered = isRecovered
   }
 
   package var expiresAt: Timestamp {
     min(createdAt + SessionRules.absolute, lastSeenAt + SessionRules.idle)
   }
 
+  /// When its proofs were shown: at sign-in, or at the last step-up.
+  package var authenticatedAt: Timestamp { max(createdAt, provedAt) }
+
   package func isLive(at now: Timestamp) -> Bool { now < expiresAt }
 }
 
+/// A session that ends takes with it what apps got through it: in the same transaction their app sessions end.
 package protocol SessionStore {
   func insert(_ session: Session, tokenDigest: [UInt8]) throws
   func session(tokenDigest: [UInt8]) throws -> (session: Session, account: Account)?
@@ -60,6 +67,8 @@ package protocol SessionStore {
   func endSession(_ session: SessionID, of account: AccountID) throws -> Bool
   /// - Returns: how many ended.
   func endSessions(of account: AccountID) throws -> Int
+  /// Everyone's. - Returns: how many ended.
+  func endAllSessions() throws -> Int
   func forgetSessions(seenBefore time: Timestamp) throws
 }
 
@@ -210,7 +219,7 @@ extension Ports {
     let session = Session(
       id: SessionID(randomness), account: account.id, createdAt: now, lastSeenAt: now,
       provedAt: try provedAt(shown, of: account, in: transaction), source: source, proofs: shown,
-      restriction: restriction)
+      restriction: restriction, isRecovered: restriction == .settleFactors)
     try transaction.insert(session, tokenDigest: digest(sessionToken: token))
     // Whoever signs in fully after a hold needs its ticket no more.
     if restriction == nil, let hold = try transaction.completedHold(of: account.id), !hold.ticketUsed {

@@ -75,6 +75,21 @@ package enum ThrottleRules {
     name: "withdrawal", free: 4, firstWait: .hours(1), longestWait: .hours(24), forgetAfter: .days(2))
   package static let confirmContact = ThrottleRule(
     name: "confirm-email", free: 5, firstWait: .minutes(1), longestWait: .hours(6), forgetAfter: .hours(24))
+  /// Writing to support: per source, mails to one address whoever asks, and all of it together (T10). The last wait stays
+  /// short: a flood slows everyone down, and shuts nobody out.
+  package static let contactSupport = ThrottleRule(
+    name: "contact-support", free: 6, firstWait: .minutes(5), longestWait: .hours(6), forgetAfter: .hours(24))
+  package static let mailForCase = ThrottleRule(
+    name: "mail-for-case", free: 5, firstWait: .minutes(30), longestWait: .hours(24), forgetAfter: .hours(24))
+  package static let allCases = ThrottleRule(
+    name: "all-cases", free: 500, firstWait: .seconds(1), longestWait: .seconds(30), forgetAfter: .hours(1))
+  /// Accounts that one agent looks up.
+  package static let accountLookup = ThrottleRule(
+    name: "account-lookup", free: 100, firstWait: .seconds(30), longestWait: .minutes(30),
+    forgetAfter: .hours(4))
+  /// Notices of one hold that agents send again.
+  package static let resendNotice = ThrottleRule(
+    name: "resend-notice", free: 2, firstWait: .hours(24), longestWait: .hours(24), forgetAfter: .days(2))
   package static let signUp = ThrottleRule(
     name: "sign-up", free: 20, firstWait: .minutes(1), longestWait: .hours(1), forgetAfter: .hours(24))
   /// Forgotten usernames (G2) from one source; and to all mailboxes, and all phones, which cost money (T10), together.

@@ -103,6 +103,12 @@ extension SQLTransaction {
     "DELETE FROM authenticator_apps WHERE account_id = $1",
     "DELETE FROM passkeys WHERE account_id = $1", "DELETE FROM holds WHERE account_id = $1",
     "DELETE FROM security_history WHERE account_id = $1",
+    """
+    DELETE FROM access_tokens WHERE authorization_id IN (
+      SELECT z.id FROM authorizations z JOIN app_sessions s ON s.id = z.app_session_id WHERE s.account_id = $1)
+    """,
+    "DELETE FROM authorizations WHERE app_session_id IN (SELECT id FROM app_sessions WHERE account_id = $1)",
+    "DELETE FROM app_sessions WHERE account_id = $1", "DELETE FROM app_grants WHERE account_id = $1",
   ]
 
   package func accounts(after id: AccountID?, limit: Int) throws -> [Account] {

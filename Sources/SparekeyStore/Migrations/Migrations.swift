@@ -8,14 +8,21 @@ enum Migrations {
     String(decoding: PackageResources.v0001_accounts_sql, as: UTF8.self),
     String(decoding: PackageResources.v0002_two_step_and_holds_sql, as: UTF8.self),
     String(decoding: PackageResources.v0003_closing_accounts_sql, as: UTF8.self),
+    String(decoding: PackageResources.v0004_support_sql, as: UTF8.self),
+    String(decoding: PackageResources.v0005_apps_sql, as: UTF8.self),
   ]
+
+  /// - Throws: `StoreProblem.newerSchema`.
+  static func checkKnown(_ version: Int) throws {
+    guard version <= sqlite.count else {
+      throw StoreProblem.newerSchema(found: version, known: sqlite.count)
+    }
+  }
 
   static func run(on pool: DatabasePool, clock: WallClock) throws {
     try pool.writeWithoutTransaction { database in
       let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-      guard found <= sqlite.count else {
-        throw StoreProblem.newerSchema(found: found, known: sqlite.count)
-      }
+      try checkKnown(found)
       for (index, step) in sqlite.enumerated().dropFirst(found) {
         try database.inTransaction(.immediate) {
           // Another process may have taken this step since it was looked at.

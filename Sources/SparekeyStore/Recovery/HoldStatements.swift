@@ -88,6 +88,11 @@ extension SQLTransaction {
       "UPDATE holds SET told_at = $2 WHERE id = $1 AND told_at IS NULL", [.id(hold), .time(now)])
   }
 
+  package func markUntold(_ hold: HoldID) throws {
+    _ = try connection.execute(
+      "UPDATE holds SET told_at = NULL WHERE id = $1 AND ended_at IS NULL", [.id(hold)])
+  }
+
   package func openHolds() throws -> [HoldID] {
     try connection.query("SELECT id FROM holds WHERE ended_at IS NULL ORDER BY ends_at", [])
       .map { try $0.id(0) }

@@ -25,6 +25,15 @@ extension SQLTransaction {
     ).map(StoredCode.init)
   }
 
+  package func codes(endedSince time: Timestamp) throws -> [StoredCode] {
+    try connection.query(
+      """
+      SELECT id, account_id, serial, hash, created_at, ending, ended_at, checked_at
+      FROM recovery_codes WHERE ended_at >= $1 ORDER BY ended_at, id
+      """, [.time(time)]
+    ).map(StoredCode.init)
+  }
+
   package func endCode(_ id: CodeID, as ending: StoredCode.Ending, at now: Timestamp) throws -> Bool {
     try changes(
       "UPDATE recovery_codes SET ending = $2, ended_at = $3 WHERE id = $1 AND ended_at IS NULL",

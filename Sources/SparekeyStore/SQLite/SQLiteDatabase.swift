@@ -93,6 +93,13 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     return finding == "ok" ? nil : finding
   }
 
+  func copyPages(to copy: DatabaseQueue, _ progress: @escaping (Double) -> Void) throws {
+    try pool.backup(to: copy, pagesPerStep: 1_024) { step in
+      progress(step.totalPageCount == 0 ? 1 : Double(step.completedPageCount) / Double(step.totalPageCount))
+    }
+  }
+
+  /// Closes the file; nothing may be asked of it afterwards.
   /// SQLite's own word on how commits are flushed, from the connection that writes: 2 is FULL.
   package func synchronousOfWriter() async throws -> Int? {
     try await pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
@@ -130,7 +137,7 @@ package final class SQLiteDatabase: SparekeyCore.Database {
 
 extension DatabaseError {
   /// SQLite's own words; what it quotes of a damaged schema goes over many lines.
-  fileprivate var firstLine: String { String((message ?? "\(resultCode)").prefix { !$0.isNewline }) }
+  var firstLine: String { String((message ?? "\(resultCode)").prefix { !$0.isNewline }) }
 }
 
 /// GRDB's connection, as the statements see it.

@@ -58,6 +58,9 @@ struct Call: Sendable {
     Identifier(text: parameters.get(name) ?? "")
   }
 
+  /// A text in the path.
+  func text(_ name: String) -> String { parameters.get(name) ?? "" }
+
   /// A number in the path. - Throws: `Refusal.notFound`.
   func number(_ name: String) throws(Refusal) -> Int {
     guard let number = parameters.get(name, as: Int.self) else { throw .notFound }
@@ -242,6 +245,8 @@ extension Site {
     case .frozen: return problem("frozen", .conflict, detail: texts["error.frozen"])
     case .factorsUnsettled:
       return problem("factors-unsettled", .forbidden, detail: texts["error.factorsUnsettled"])
+    case .support(let problem):
+      return self.problem(problem.rawValue, .conflict, detail: texts["support.problem.\(problem.textKey)"])
     }
   }
 }

@@ -77,6 +77,11 @@ extension Site {
     router.post("/api/v1/holds/{id}/issued-code", use: api(HoldAPI.issuedCode))
     router.post("/api/v1/holds/{id}/new-password", use: api(HoldAPI.newPassword))
 
+    // Contact support (G3)
+    router.post("/api/v1/help/support", use: api(SupportAPI.start))
+    router.post("/api/v1/help/support/confirm", use: api(SupportAPI.confirm))
+    router.get("/api/v1/help/support/cases/{number}", use: api(SupportAPI.status))
+
     // The second factors after a recovery (DESIGN section 6)
     router.get("/api/v1/factors", use: api(FactorsAPI.progress))
     router.post("/api/v1/factors/totp/use", use: api(FactorsAPI.useApp))

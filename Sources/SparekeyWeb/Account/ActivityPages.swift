@@ -52,10 +52,12 @@ enum ActivityPages {
       found.contacts.map { row(.contact($0), $0.address, $0.kind.rawValue, $0.addedAt) }
       + found.apps.map { row(.totp($0.id), $0.name, "app", $0.addedAt) }
       + found.passkeys.map { row(.passkey($0.id), $0.name, "passkey", $0.addedAt) }
-    let notice = ["thawed": "thawed", "ended": "ended", "back": "back"][visit.query["notice"]]
+    let notice = ["thawed": "thawed", "ended": "ended", "back": "back", "app-removed": "appRemoved"][
+      visit.query["notice"]]
     return .page(
       CleanUpPage(
         since: texts.format("account.cleanUp.since", ["date": texts.day(found.since)]), added: added,
+        apps: found.appsWithAccess.map { AppRow($0, texts) },
         sessions: found.sessions.map { SessionRow($0, current: false, texts) },
         isFrozen: found.frozen != nil, notice: notice.map { texts["account.cleanUp.notice.\($0)"] }))
   }
@@ -70,14 +72,16 @@ enum ActivityPages {
 extension SecurityEvent {
   /// Whether *This wasn't me* stands beside it: it is no older than what can be undone, and no answer to it.
   fileprivate func isDisownable(at now: Timestamp) -> Bool {
-    now < at + Seniority.period && ![.accountCreated, .frozen, .thawed].contains(kind)
+    now < at + Seniority.period && ![.accountCreated, .frozen, .thawed, .supportFroze].contains(kind)
   }
 }
 
 extension SecurityEvent.Kind {
   fileprivate var isSerious: Bool {
-    [.wrongCodes, .recovered, .holdStarted, .holdContested, .holdCompleted, .codeCheckFailed, .frozen]
-      .contains(self)
+    [
+      .wrongCodes, .recovered, .holdStarted, .holdContested, .holdCompleted, .codeCheckFailed, .frozen,
+      .supportHoldRequested, .supportFroze,
+    ].contains(self)
   }
 
   /// `email-added` → `emailAdded`, as the catalogue has it.

@@ -12,13 +12,16 @@ package struct NotMePage: Page {
 }
 
 /// What was added lately, to be kept or removed. *Set the account going again* posts to `/account/clean-up`, *Sign out*
-/// posts `session` and `from` = `clean-up` to `/account/sessions/end`.
+/// posts `session` and `from` = `clean-up` to `/account/sessions/end`, *Remove* beside an app `app` and `from` to
+/// `/account/apps/remove`.
 package struct CleanUpPage: Page {
   package static let template = "account/clean-up"
 
   /// Catalogue: `account.cleanUp.since` with `{date}`.
   package var since: String
   package var added: [CleanUpRow]
+  /// Allowed lately.
+  package var apps: [AppRow]
   /// Other ones than this.
   package var sessions: [SessionRow]
   /// While it stands still nothing can be removed.
@@ -26,10 +29,12 @@ package struct CleanUpPage: Page {
   package var notice: String?
 
   package init(
-    since: String, added: [CleanUpRow], sessions: [SessionRow], isFrozen: Bool, notice: String? = nil
+    since: String, added: [CleanUpRow], apps: [AppRow] = [], sessions: [SessionRow], isFrozen: Bool,
+    notice: String? = nil
   ) {
     self.since = since
     self.added = added
+    self.apps = apps
     self.sessions = sessions
     self.isFrozen = isFrozen
     self.notice = notice

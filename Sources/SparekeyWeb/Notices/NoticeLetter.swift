@@ -16,8 +16,20 @@ package struct NoticeLetter: Sendable {
     ]
     let paragraphs: [String]
     var short = "sms.notice"
-    if case .hold(let news, let facts) = notice.kind {
-      let key = "mail.hold.\(facts.purpose.rawValue).\(news.textKey)"
+    if case .supportCase(let number, let news) = notice.kind {
+      let key = Self.key(of: news, number: number, into: &values, texts, settings)
+      subject = texts.format("\(key).subject", values)
+      // Written to someone without an account, and never in words that somebody typed into a form.
+      paragraphs = ["mail.case.hello", "\(key).body", "mail.case.look"]
+    } else if case .caseCode(let code) = notice.kind {
+      values["code"] = code
+      subject = texts.format("mail.case.code.subject", values)
+      paragraphs = ["mail.case.hello", "mail.case.code.body", "mail.facts", "mail.ignore"]
+      short = "sms.code"
+    } else if case .hold(let news, let facts) = notice.kind {
+      // What support starts has begun without any proof, and without a password.
+      let bySupport = facts.bySupport == true && [.started, .completed].contains(news) ? "BySupport" : ""
+      let key = "mail.hold.\(facts.purpose.rawValue).\(news.textKey)\(bySupport)"
       values.merge(Self.values(facts, at: notice.at, texts, settings)) { $1 }
       subject = texts.format("\(key).subject", values)
       paragraphs = ["\(key).body"] + Self.holdParagraphs(news, facts)
@@ -36,7 +48,9 @@ package struct NoticeLetter: Sendable {
       paragraphs = ["mail.\(key).body", "mail.facts", after]
     }
     body =
-      (["mail.hello"] + paragraphs + ["mail.closing"]).map { texts.format($0, values) }
+      ((notice.username.isEmpty ? [] : ["mail.hello"]) + paragraphs + ["mail.closing"]).map {
+        texts.format($0, values)
+      }
       .joined(separator: "\n\n") + "\n"
     // In two groups, as people read digits to themselves.
     values["code"] = values["code"].map { "\($0.prefix(3)) \($0.dropFirst(3))" }
@@ -102,13 +116,44 @@ package struct NoticeLetter: Sendable {
       values["date"] = texts.exactly(end)
       return "accountCloses"
     case .reopened: return "accountReopened"
+    case .codeBeforeRestore(let serial):
+      values["serial"] = serial
+      return "codeBeforeRestore"
     case .passwordChanged: return "passwordChanged"
     case .twoStepOn: return "twoStepOn"
     case .twoStepOff: return "twoStepOff"
     case .frozen: return "frozen"
     case .thawed: return "thawed"
     case .signedOutEverywhere: return "signedOutEverywhere"
+    case .bySupport(let deed): return "bySupport.\(deed.rawValue)"
+    case .caseCode: return "case.code"
+    case .supportCase: return "case.opened"
     case .hold(let news, let facts): return "hold.\(facts.purpose.rawValue).\(news.textKey)"
+    }
+  }
+
+  // MARK: to someone who wrote to support
+
+  private static func key(
+    of news: Notice.CaseNews, number: String, into values: inout [String: String], _ texts: Texts,
+    _ settings: SiteSettings
+  ) -> String {
+    values["number"] = number
+    values["link"] = "\(settings.publicURL.text)/help/support/cases/\(number)"
+    switch news {
+    case .opened: return "mail.case.opened"
+    case .answered(let text):
+      values["answer"] = text
+      return "mail.case.answered"
+    case .asked(let text):
+      values["answer"] = text
+      return "mail.case.asked"
+    case .closed: return "mail.case.closed"
+    case .holdStarted(let hold, let claimNumber, let endsAt):
+      values["claim"] = claimNumber
+      values["end"] = texts.exactly(endsAt)
+      values["hold"] = "\(settings.publicURL.text)/holds/\(hold)"
+      return "mail.case.holdStarted"
     }
   }
 
@@ -133,7 +178,7 @@ package struct NoticeLetter: Sendable {
       stop: facts.stopToken == nil ? "mail.hold.stopNoLink" : "mail.hold.stopLink"
     )
     return switch news {
-    case .started, .milestone, .resumed: ["mail.hold.facts", facts.mine, facts.stop]
+    case .started, .milestone, .resumed, .restored, .reminder: ["mail.hold.facts", facts.mine, facts.stop]
     case .contested, .frozen: ["mail.hold.facts", "mail.hold.decide"]
     case .stopped, .completed: ["mail.hold.facts"]
     }
@@ -149,7 +194,9 @@ extension Notice.HoldNews {
     case .stopped: "stopped"
     case .completed: "completed"
     case .frozen: "frozen"
+    case .restored: "restored"
     case .milestone(let milestone): milestone.rawValue
+    case .reminder: "reminder"
     }
   }
 }

@@ -50,8 +50,12 @@ extension HoldStatusPage {
     let isOverdue = hold.state == .running && hold.endsAt <= now
     let state = isOverdue ? "overdue" : hold.state.rawValue
     title = texts.format("\(section).\(state).title", values)
-    lines = ["line", "next"].map { "\(section).\(state).\($0)" }.filter { texts[$0] != $0 }
-      .map { texts.format($0, values) }
+    // What support started was started without any proof, and without a password.
+    let bySupport = hold.row == Hold.rowOfSupport ? "BySupport" : ""
+    lines = ["line", "next"].map { part in
+      let key = "\(section).\(state).\(part)"
+      return texts[key + bySupport] == key + bySupport ? key : key + bySupport
+    }.filter { texts[$0] != $0 }.map { texts.format($0, values) }
     if status.accountFrozen, hold.state == .running { lines.append(texts["hold.accountFrozen"]) }
     claimNumber = status.claimNumber
     startedAt = Moment(hold.startedAt, texts)
@@ -110,7 +114,9 @@ enum HoldWords {
       case (.stopped, true): [("replaceCode", "/account/recovery-code"), ("activity", "/account/activity")]
       case (.stopped, false): [("again", "/recover"), ("help", "/help/sign-in")]
       case (.completed, false):
-        [("signIn", "/sign-in"), ("chooseAgain", "/holds/\(hold.id)/choose-again")]
+        hold.row == Hold.rowOfSupport
+          ? [("choose", "/holds/\(hold.id)/choose-again")]
+          : [("signIn", "/sign-in"), ("chooseAgain", "/holds/\(hold.id)/choose-again")]
       case (.completed, true): [("activity", "/account/activity")]
       case (_, true): [("activity", "/account/activity"), ("policy", "/help/recovery-policy")]
       case (.frozen, false): [("help", "/help/sign-in")]

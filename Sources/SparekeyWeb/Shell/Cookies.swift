@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 import SparekeyCore
 
-/// The three cookies. Over HTTPS they carry the `__Host-` prefix (ASVS 3.3); plain names serve http://localhost.
+/// The cookies. Over HTTPS they carry the `__Host-` prefix (ASVS 3.3); plain names serve http://localhost.
 package enum CookieName: String, CaseIterable {
   /// The signed-in session's token.
   case session
@@ -10,6 +10,8 @@ package enum CookieName: String, CaseIterable {
   case browser
   /// The sealed journey, so that its pages can be loaded again.
   case journey
+  /// The sealed request of the app that someone signs in to.
+  case app
 
   fileprivate func name(https: Bool) -> String { (https ? "__Host-" : "") + "sparekey-" + rawValue }
 
@@ -18,7 +20,7 @@ package enum CookieName: String, CaseIterable {
     switch self {
     case .session: Int(SessionRules.absolute.components.seconds)
     case .browser: 365 * 86_400
-    case .journey: nil
+    case .journey, .app: nil
     }
   }
 }

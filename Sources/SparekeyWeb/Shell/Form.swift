@@ -24,5 +24,8 @@ package struct Form: Sendable {
 
   package subscript(_ field: Field) -> String { self[field.rawValue] }
 
+  /// Nil when it was not sent, or is empty.
+  package func value(_ name: String) -> String? { fields[name].flatMap { $0.isEmpty ? nil : $0 } }
+
   package func has(_ name: String) -> Bool { fields[name] != nil }
 }

@@ -22,7 +22,7 @@ extension Site {
         source: request.source(peer: context.peer, trusting: settings.trustedProxies), browser: browser,
         sessionToken: request.cookie(.session, https: https).map { Secret($0) },
         journey: form.has("journey") ? form["journey"] : request.cookie(.journey, https: https),
-        now: ports.clock.now())
+        now: ports.clock.now(), appRequest: request.cookie(.app, https: https))
 
       var reply: Reply
       if isPost, known == nil || !isOwnForm(request, visit) {
@@ -69,6 +69,10 @@ extension Site {
       return Response(status: reply.status, headers: headers)
     case .page(let page):
       headers[.contentType] = "text/html; charset=utf-8"
+      if let target = await formTarget(of: reply, visit), let name = HTTPField.Name("Content-Security-Policy")
+      {
+        headers[name] = Edge.policy(formTarget: target)
+      }
       let name = await visit.owner?.account.username
       let shell = Shell(
         language: "en", serviceName: settings.serviceName, signedInAs: name, csrf: visit.csrf,
@@ -77,6 +81,15 @@ extension Site {
       return Response(
         status: reply.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
     }
+  }
+
+  /// Browsers look at each address that the answer to a form leads to. Signing in may end at the app it was begun for.
+  private func formTarget(of reply: Reply, _ visit: Visit) async -> String? {
+    if let target = reply.formTarget { return target }
+    guard let token = visit.appRequest,
+      let pending = await apps.pending(token, binding: visit.binding)
+    else { return nil }
+    return AppAddress(pending.redirectURI)?.origin
   }
 
   /// A page of its own for what no form field can say.

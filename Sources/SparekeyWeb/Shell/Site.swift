@@ -37,9 +37,17 @@ package struct Site: Sendable {
   package var factorSettling: FactorSettling { FactorSettling(ports) }
   package var freezing: Freezing { Freezing(ports) }
   package var holds: Holds { Holds(ports) }
+  package var restoring: Restoring { Restoring(ports) }
   package var closing: Closing { Closing(ports) }
   package var forgottenUsername: ForgottenUsername { ForgottenUsername(ports) }
   package var directory: AccountDirectory { AccountDirectory(ports) }
+  package var apps: Apps { Apps(ports) }
+  package var tokens: Tokens { Tokens(ports) }
+  package var appLogout: AppLogout { AppLogout(ports) }
+  package var clients: Clients { Clients(ports) }
+  package var support: Support { Support(ports) }
+  package var supportConsole: SupportConsole { SupportConsole(ports) }
+  package var agents: Agents { Agents(ports) }
 }
 
 /// The operator's choices about the edge.

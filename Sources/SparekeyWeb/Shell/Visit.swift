@@ -14,6 +14,8 @@ package struct Visit: Sendable {
   /// The journey this form belongs to, or the one last walked in this browser.
   package let journey: String?
   package let now: Timestamp
+  /// The sealed request of the app that this browser is on its way to.
+  package var appRequest: String?
 
   package var texts: Texts { site.texts }
   package var binding: JourneyBinding { .browser(browser) }
@@ -66,6 +68,8 @@ package struct Reply: Sendable {
   package var status: HTTPResponse.Status
   package var cookies: [CookieChange]
   package var retryAfterSeconds: Int?
+  /// Where else than here the answer to the page's forms may lead: an app's origin.
+  package var formTarget: String?
 
   package static func page(_ page: some Page, status: HTTPResponse.Status = .ok) -> Reply {
     Reply(content: .page(page), status: status, cookies: [])

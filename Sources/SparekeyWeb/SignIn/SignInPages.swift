@@ -13,8 +13,14 @@ enum SignInPages {
       "signed-out": "signedOut", "signed-out-everywhere": "signedOutEverywhere",
       "password-changed": "passwordChanged", "sign-in-first": "signInFirst", "frozen": "frozen",
     ][visit.query["notice"]]
-    var page = try await usernamePage(visit)
-    page.notice = notice.map { visit.texts["signIn.notice.\($0)"] }
+    var app: Apps.PendingRequest?
+    if let token = visit.appRequest {
+      app = await visit.site.apps.pending(token, binding: visit.binding)
+    }
+    var page = try await usernamePage(visit, username: app?.loginHint ?? "")
+    page.notice =
+      notice.map { visit.texts["signIn.notice.\($0)"] }
+      ?? app.map { visit.texts.format("signIn.notice.forApp", ["app": $0.client.name]) }
     return .page(page)
   }
 
@@ -54,7 +60,7 @@ enum SignInPages {
       let progress = try await visit.site.signIn.enterPassword(
         visit.form[.password], journey: journey, binding: visit.binding, source: visit.source)
       switch progress {
-      case .signedIn(let started): return signedIn(started)
+      case .signedIn(let started): return signedIn(started, visit)
       case .secondFactor(let step):
         return .redirect("/sign-in/second-factor").setting(.journey, step.journey)
       }
@@ -93,7 +99,7 @@ enum SignInPages {
           binding: visit.binding, source: visit.source)
         : try await visit.site.signIn.enterTOTP(
           visit.form[.code], journey: step.journey, binding: visit.binding, source: visit.source)
-      return signedIn(started)
+      return signedIn(started, visit)
     } catch Refusal.field(_, let problem) {
       page.codeError = visit.texts.problem(problem, in: "totp")
     } catch Refusal.totpWrong {
@@ -110,7 +116,7 @@ enum SignInPages {
     do {
       return signedIn(
         try await visit.site.signIn.enterTicket(
-          visit.form[.ticket], journey: step.journey, binding: visit.binding, source: visit.source))
+          visit.form[.ticket], journey: step.journey, binding: visit.binding, source: visit.source), visit)
     } catch Refusal.ticketWrong {
       var page = secondFactorPage(step)
       page.ticketError = visit.texts["error.ticket.wrong"]
@@ -135,7 +141,7 @@ enum SignInPages {
       return signedIn(
         try await visit.site.signIn.enterPasskey(
           visit.passkeyAssertion(), request: visit.form["request"], binding: visit.binding,
-          source: visit.source))
+          source: visit.source), visit)
     } catch Refusal.passkeyWrong {
       let problem = visit.texts["error.passkey.wrong"]
       if visit.form.has("journey"), let (journey, name) = try journey(visit) {
@@ -163,14 +169,15 @@ enum SignInPages {
   }
 
   /// Where someone goes who is in: to the old factors after a recovery, to the clean-up of an account that stands
-  /// still, and to the security page.
-  private static func signedIn(_ started: StartedSession) -> Reply {
+  /// still, on to the app that sent them, and to the security page.
+  private static func signedIn(_ started: StartedSession, _ visit: Visit) -> Reply {
+    let home = visit.appRequest == nil ? "/account/security" : "/oauth2/consent"
     let place =
       started.session.restriction == .settleFactors
       ? "/account/factors"
       : started.account.frozen != nil
         ? "/account/clean-up"
-        : started.account.closesAt == nil ? "/account/security" : "/account/security?notice=reopened"
+        : started.account.closesAt == nil ? home : "/account/security?notice=reopened"
     return Reply.redirect(place).setting(.session, started.token.revealedText).setting(.journey, nil)
   }
 
@@ -178,7 +185,7 @@ enum SignInPages {
 
   @Sendable static func signOut(_ visit: Visit) async throws -> Reply {
     if let owner = await visit.owner { try await visit.site.sessions.signOut(owner.session) }
-    return Reply.redirect("/sign-in?notice=signed-out").setting(.session, nil)
+    return Reply.redirect("/sign-in?notice=signed-out").setting(.session, nil).setting(.app, nil)
   }
 
   @Sendable static func signOutEverywhere(_ visit: Visit) async throws -> Reply {

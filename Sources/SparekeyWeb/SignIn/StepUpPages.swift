@@ -64,10 +64,11 @@ enum StepUpPages {
     "/account/password": "changePassword", "/account/contact": "addContact",
     "/account/authenticator-app": "addApp", "/account/authenticator-app/confirm": "addApp",
     "/account/passkey": "addPasskey", "/account/remove": "remove", "/account/two-step": "twoStep",
-    "/account/clean-up": "thaw",
+    "/account/clean-up": "thaw", "/account/close": "close", "/oauth2/consent": "app",
+    "/support": "support", "/support/account": "support",
   ]
   /// What may follow such a page's address, one of them at a time.
-  private static let parameters = ["kind", "app", "proof"]
+  private static let parameters = ["kind", "app", "proof", "case", "account"]
 
   /// Where a page that asked for a step-up is found again, percent-encoded for a query.
   static func returnAddress(of visit: Visit) -> String {

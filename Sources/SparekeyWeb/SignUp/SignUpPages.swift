@@ -12,7 +12,8 @@ enum SignUpPages {
       let started = try await visit.site.signUp.create(
         username: visit.form[.username], password: visit.form[.password], email: visit.form[.email],
         source: visit.source)
-      return Reply.redirect("/account/security?notice=welcome").setting(.session, started.token.revealedText)
+      let home = visit.appRequest == nil ? "/account/security?notice=welcome" : "/oauth2/consent"
+      return Reply.redirect(home).setting(.session, started.token.revealedText)
     } catch Refusal.field(let field, let problem) {
       let texts = visit.texts
       var page = SignUpPage(

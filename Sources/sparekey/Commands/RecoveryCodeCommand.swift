@@ -1,15 +1,38 @@
 import ArgumentParser
 import Foundation
 import RecoveryCode
+import SparekeyCore
 
-/// `sparekey recovery-code`: the recovery code format for people who test or implement it (C1, C11). It knows
-/// no accounts and needs no configuration.
-struct RecoveryCodeCommand: ParsableCommand {
+/// `sparekey recovery-code`: the recovery code format for people who test or implement it (C1, C11). `read` and
+/// `generate` know no accounts and need no configuration.
+struct RecoveryCodeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "recovery-code",
     abstract: "Read or make recovery codes, to test implementations of the format.",
     discussion: "The format is described in docs/recovery-code-format.md.",
-    subcommands: [Read.self, Generate.self])
+    subcommands: [Read.self, Generate.self, Ended.self])
+}
+
+extension RecoveryCodeCommand {
+  /// For `sparekey restore --spent` (O5).
+  struct Ended: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List the codes that were used or replaced since a backup was made, one JSON object a line.",
+      discussion: "Run it on the database that is given up. The list names no account and opens nothing.")
+
+    @OptionGroup var flags: SettingFlags
+    @Option(help: "When the backup was made, such as 2026-05-03T14:05:00Z.")
+    var since: String
+
+    func run() async throws {
+      guard let time = try? Date(since, strategy: .iso8601) else {
+        throw Settings.Problem(description: "--since is a time in UTC such as 2026-05-03T14:05:00Z.")
+      }
+      let codes = try await Composition.make(flags.settings()).site.restoring.codesEnded(
+        since: Timestamp(milliseconds: Int64(time.timeIntervalSince1970 * 1_000)))
+      for code in codes { try printJSONLine(code) }
+    }
+  }
 }
 
 extension RecoveryCodeCommand {

@@ -36,6 +36,7 @@ struct ReportCommand: AsyncParsableCommand {
       }
       let directory = try Composition.make(flags.settings()).site.directory
       let format = json ? .json : format
+      let progress = ProgressLine()
       var count = 0
       switch format {
       case .table: print("USERNAME\tTWO-STEP\tMUST NOT LOSE\tADD")
@@ -57,9 +58,9 @@ struct ReportCommand: AsyncParsableCommand {
         case .json: try printJSONLine(line)
         }
       } looked: { number in
-        if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\r\(number) accounts".utf8)) }
+        progress.show("\(number) accounts")
       }
-      if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+      progress.clear()
       if format == .table { print(count == 0 ? "No account hangs by one thing." : "\(count) accounts.") }
     }
   }

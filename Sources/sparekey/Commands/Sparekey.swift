@@ -9,9 +9,9 @@ struct Sparekey: AsyncParsableCommand {
     abstract: "Accounts that people get back into.",
     version: "0.1.0",
     subcommands: [
-      ServeCommand.self, AccountCommand.self, HoldCommand.self, PolicyCommand.self, ReportCommand.self,
-      ConfigCommand.self,
-      DoctorCommand.self, RecoveryCodeCommand.self,
+      ServeCommand.self, AccountCommand.self, AgentCommand.self, CaseCommand.self, ClientCommand.self,
+      HoldCommand.self, PolicyCommand.self, ReportCommand.self, BackupCommand.self, RestoreCommand.self,
+      ConfigCommand.self, DoctorCommand.self, RecoveryCodeCommand.self,
     ])
 }
 
@@ -32,13 +32,14 @@ struct SettingFlags: ParsableArguments {
   @Option(help: "Any other setting, as name=value; see `sparekey config`.")
   var set: [String] = []
 
+  /// - Parameter other: a database in place of the one that was given.
   /// - Throws: `Settings.Problem`.
-  func settings() throws -> Settings {
+  func settings(database other: String? = nil) throws -> Settings {
     var flags: [Settings.Name: String] = [:]
     flags[.data] = data
     flags[.host] = host
     flags[.port] = port.map(String.init)
-    flags[.database] = database
+    flags[.database] = other ?? database
     flags[.publicURL] = publicURL
     for pair in set {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
