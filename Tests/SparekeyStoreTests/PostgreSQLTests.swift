@@ -173,7 +173,7 @@ import Testing
   {
     // Each reads what the other writes. Under snapshot isolation both would find nothing and both would win.
     let database = try server.open()
-    for round in 0..<20 {
+    for round in 0..<50 {
       let wins = try await withThrowingTaskGroup(of: Bool.self) { group in
         for (mine, other) in [("a\(round)", "b\(round)"), ("b\(round)", "a\(round)")] {
           group.addTask {

@@ -5,6 +5,7 @@ request got an answer or 503, and the service is back without a restart. How lon
 FAIL_OVER_ROUNDS sets how often of each kind (default 1), FAIL_OVER_SEED the choices."""
 
 import collections
+import concurrent.futures
 import os
 import random
 import shutil
@@ -121,12 +122,31 @@ def kinds(cluster):
     return {(name, kind): int(count) for name, kind, count in rows}
 
 
-def one_round(cluster, service, frozen):
+def nobody_is_believed(believer, service, witness, worker):
+    """The old primary knows nothing of what happened since: a session that was ended, a code that was used. A node that
+    asks it, and answers by it, would be wrong."""
+    good(service.call("DELETE", "session", token=witness.token), 204)
+    # Beginning to sign in asks no database.
+    journey = good(believer.call("POST", "/api/v1/sign-in", {"username": witness.name}))["journey"]
+    questions = [
+        ("GET", "/api/v1/session", None, witness.token),
+        ("POST", "/api/v1/sign-in/password", {"journey": journey, "password": PASSWORD}, None),
+        ("POST", "/api/v1/recovery", {"username": worker.name}, None),
+    ]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda question: believer.call(*question), questions))
+    assert [answer.status_code for answer in answers] == [503] * 3, [answer.text for answer in answers]
+
+
+def one_round(cluster, service, frozen, believers):
     workers = [Worker(f"worker{random.getrandbits(40)}x") for _ in range(WORKERS)]
     for worker in workers:
         worker.passwords = [f"the first password of {worker.name}"]
         good(ledger.Newcomers.sign_up(service, worker), 201)
         worker.generate(service)
+    # A node that knows this server alone, and somebody signed in there.
+    believer = believers(cluster.primary) if frozen else None
+    witness = people.Person(service, email=False)
     claims = []
     for _ in range(CLAIMS):
         person = people.Person(service, email=False).turn_on_two_step()
@@ -161,7 +181,7 @@ def one_round(cluster, service, frozen):
     gap = longest_gap(service.changes, begin, end)
 
     if frozen:
-        # What was decided since is not there, on the old one.
+        nobody_is_believed(believer, service, witness, workers[0])
         gone.kill()
     for worker in workers:
         worker.check(service)
@@ -183,10 +203,18 @@ def one_round(cluster, service, frozen):
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["killed", "frozen and thawed"])
-def test_o4_a_primary_that_goes_loses_nothing_and_does_nothing_twice(cluster, service, frozen):
+def test_o4_a_primary_that_goes_loses_nothing_and_does_nothing_twice(
+        cluster, service, frozen, tmp_path_factory, request):
+    def believers(primary):
+        data = tmp_path_factory.mktemp("believer")
+        shutil.copy(service.nodes[0].data / "sparekey.keys", data)
+        node = Node(data, {"database": primary.url()})
+        request.addfinalizer(node.stop)
+        return node
+
     random.seed(SEED)
     for _ in range(ROUNDS):
-        gone = one_round(cluster, service, frozen)
+        gone = one_round(cluster, service, frozen, believers)
         # It comes back as a standby of the new one, from scratch.
         shutil.rmtree(gone.data)
         (gone.folder / "standby.signal").unlink(missing_ok=True)
