@@ -78,10 +78,14 @@ class Server:
 
     def command(self, *words):
         """Another command of the program on the same data."""
+        return self.command_with("", *words)
+
+    def command_with(self, text, *words):
+        """The same, with something to read from standard input."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SPAREKEY_")}
         return subprocess.run(
-            [BINARY, *words, "--data", self.data], cwd=self.data, env=environment, capture_output=True, text=True,
-            timeout=60)
+            [BINARY, *words, "--data", self.data], cwd=self.data, env=environment, input=text, capture_output=True,
+            text=True, timeout=60)
 
     def call(self, method, path, body=None, token=None, scheme="Bearer", host=None):
         """An API call: `body` is sent as JSON."""
