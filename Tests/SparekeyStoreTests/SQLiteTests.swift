@@ -60,6 +60,36 @@ import Testing
     #expect(throws: StoreProblem.newerSchema(found: 99, known: Migrations.sqlite.count)) { try open() }
   }
 
+  @Test(arguments: 1..<Migrations.sqlite.count)
+  func `O8: a database of an older version is copied, and then brought up to date with all it holds`(
+    version: Int
+  ) async throws {
+    let old = try DatabaseQueue(path: path)
+    try await old.write { database in
+      for step in Migrations.sqlite.prefix(version) { try database.execute(sql: step) }
+      try database.execute(
+        sql: """
+          INSERT INTO accounts (id, username, username_canonical, username_skeleton, created_at, version, password,
+            password_changed_at, code_salt) VALUES ('a', 'anna', 'anna', 'anna', 1, 'v', x'01', 1, x'02')
+          """)
+      try database.execute(sql: "PRAGMA user_version = \(version)")
+    }
+    try old.close()
+    for _ in 1...2 {
+      let database = try open()
+      #expect(try await database.read { try $0.account(AccountID(text: "a"))?.username } == "anna")
+    }
+    let copy = try DatabaseQueue(path: "\(path).schema-\(version)")
+    #expect(try await copy.read { try Int.fetchOne($0, sql: "PRAGMA user_version") } == version)
+    #expect(try await copy.read { try String.fetchOne($0, sql: "SELECT username FROM accounts") } == "anna")
+    let folder = (path as NSString).deletingLastPathComponent
+    let name = (path as NSString).lastPathComponent
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+        $0.hasPrefix("\(name).schema")
+      } == ["\(name).schema-\(version)"])
+  }
+
   @Test func `O8: programs that start at once on a new database do not trip over each other`() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<8 { group.addTask { _ = try open() } }

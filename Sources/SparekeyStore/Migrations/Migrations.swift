@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import SparekeyCore
 
@@ -19,10 +20,21 @@ enum Migrations {
     }
   }
 
-  static func run(on pool: DatabasePool, clock: WallClock) throws {
+  /// Brings the schema up to date. A database of an older version is copied beside itself first (O8).
+  static func run(on pool: DatabasePool, at path: String) throws {
     try pool.writeWithoutTransaction { database in
       let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
       try checkKnown(found)
+      if 0 < found, found < sqlite.count {
+        let copy = "\(path).schema-\(found)"
+        if !FileManager.default.fileExists(atPath: copy) {
+          // Under another name until it is whole: a full disk, or a kill, leaves nothing that looks like a copy.
+          let part = "\(copy).part-\(UUID())"
+          defer { try? FileManager.default.removeItem(atPath: part) }
+          try database.execute(sql: "VACUUM INTO ?", arguments: [part])
+          try SQLiteDatabase.put(part, at: copy)
+        }
+      }
       for (index, step) in sqlite.enumerated().dropFirst(found) {
         try database.inTransaction(.immediate) {
           // Another process may have taken this step since it was looked at.

@@ -68,7 +68,7 @@ extension SQLiteDatabase {
   }
 
   /// Renames, and is done when that is safe from power loss.
-  private static func put(_ source: String, at destination: String) throws {
+  static func put(_ source: String, at destination: String) throws {
     let file = open(source, O_RDONLY)
     fsync(file)
     close(file)

@@ -46,7 +46,7 @@ package final class SQLiteDatabase: SparekeyCore.Database {
           throw StoreProblem.notDurable
         }
       }
-      try Migrations.run(on: pool, clock: clock)
+      try Migrations.run(on: pool, at: path)
     } catch let error as DatabaseError {
       throw StoreProblem.cannotOpen(path: path, reason: error.firstLine)
     }
