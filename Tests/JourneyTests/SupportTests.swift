@@ -281,11 +281,13 @@ extension World {
       try await console.act(deed, on: number, by: world.signedIn(agent.started))
     }
     try await act(.take)
+    world.pass(.milliseconds(1))
     try await act(.ask("Since when?"))
     #expect(try await state() == .waiting)
     try await world.site.support.reply(
       number, ticket: opened.ticket, text: "Yesterday", source: world.stranger)
     #expect(try await state() == .open)
+    world.pass(.milliseconds(1))
     try await act(.answer("Look at /recover <b>now</b> {link}"))
     #expect(try await state() == .answered)
     #expect(
