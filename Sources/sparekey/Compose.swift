@@ -156,6 +156,8 @@ private struct Worker: Service {
       while !Task.isCancelled {
         do {
           try await work()
+        } catch is CancellationError {
+          return
         } catch {
           let reason = (error as? any OperatorFault)?.description ?? "\(type(of: error))"
           logger.error("worker failed", metadata: ["worker": "\(name)", "reason": "\(reason)"])
