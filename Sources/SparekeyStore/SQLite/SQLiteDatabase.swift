@@ -93,6 +93,9 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     return finding == "ok" ? nil : finding
   }
 
+  /// Lets go of the file; nothing may be asked afterwards.
+  package func disconnect() throws { try pool.close() }
+
   func copyPages(to copy: DatabaseQueue, _ progress: @escaping (Double) -> Void) throws {
     try pool.backup(to: copy, pagesPerStep: 1_024) { step in
       progress(step.totalPageCount == 0 ? 1 : Double(step.completedPageCount) / Double(step.totalPageCount))

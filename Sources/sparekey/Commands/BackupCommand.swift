@@ -106,9 +106,12 @@ struct RestoreCommand: AsyncParsableCommand {
   private func mark(_ settings: Settings, _ ended: [Restoring.EndedCode]?) async throws -> Restoring.Report {
     let progress = ProgressLine()
     defer { progress.clear() }
-    return try await Composition.make(settings).site.restoring.mark(endedCodes: ended) {
+    let composition = try Composition.make(settings)
+    let report = try await composition.site.restoring.mark(endedCodes: ended) {
       progress.show("\($0) owners told")
     }
+    try (composition.ports.database as? SQLiteDatabase)?.disconnect()
+    return report
   }
 
   private func endedCodes(_ path: String) throws -> [Restoring.EndedCode] {
