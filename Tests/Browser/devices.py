@@ -24,8 +24,9 @@ class AuthenticatorApp:
         return f"{number % 1_000_000:06}"
 
     def code(self):
-        """Codes of the step before and after this one are good too."""
-        self.last_step = max(self.last_step + 1, int(time.time()) // 30 - 1)
+        """Codes of the step before and after this one are good too; the one before not for long near the end of a step."""
+        now = int(time.time()) // 30
+        self.last_step = max(self.last_step + 1, now - 1 if time.time() % 30 < 22 else now)
         time.sleep(max(0, (self.last_step - 1) * 30 - time.time()))
         return self.code_of(self.last_step)
 

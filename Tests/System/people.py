@@ -33,7 +33,9 @@ class App:
 
     def code(self):
         now = int(time.time()) // 30
-        step = max(now - 1, self.last + 1)
+        # Near its end a step may be over before the server looks, and the one before it too old.
+        oldest = now - 1 if time.time() % 30 < 24 else now
+        step = max(oldest, self.last + 1)
         if step > now + 1:
             self.server.change_database("UPDATE authenticator_apps SET last_step = 0 WHERE id = ?", self.id)
             step = now
