@@ -684,7 +684,7 @@ def test_t14_a_gateway_with_a_strange_certificate_is_told_nothing(start_server, 
 def test_s4_without_a_gateway_text_messages_are_files(start_server):
     server = start_server()
     identity = plant(server, {"issuedCode": {"code": "123456"}})
-    [file] = until(lambda: list((server.data / "outbox").glob("*.sms")), "a file")
+    [file] = until(lambda: list((server.data / "outbox").glob("[!.]*.sms")), "a file")
     assert file.name.endswith(f"-{identity}.sms") and file.stat().st_mode & 0o077 == 0
     assert file.read_text().startswith("To: +4917112345689\n\nYour code: 123 456.")
 

@@ -65,7 +65,7 @@ def post(server, path, body, source=None):
 
 def recipients(server):
     """Everyone who was ever written to."""
-    letters = [file.read_text() for file in (server.data / "outbox").glob("*.eml")]
+    letters = [file.read_text() for file in (server.data / "outbox").glob("[!.]*.eml")]
     return {re.search(r"^To: (.*)$", letter, re.MULTILINE)[1] for letter in letters}
 
 

@@ -23,7 +23,7 @@ DOCUMENT = json.loads((ROOT / "Sources/SparekeyWeb/Resources/openapi.json").read
 
 
 # What takes a ticket or a token of a notice instead, and signing out.
-WITHOUT_SESSION = ("signOut", "stopHold", "sendCodeToChooseAgain", "choosePasswordAgain")
+WITHOUT_SESSION = ("signOut", "stopHold", "sendCodeToChooseAgain", "choosePasswordAgain", "caseStatus")
 
 
 @pytest.fixture(scope="module")
