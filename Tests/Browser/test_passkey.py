@@ -48,7 +48,7 @@ class Forms:
         self.party = Fido2Server(
             PublicKeyCredentialRpEntity(id="localhost", name="Sparekey"), verify_origin=lambda origin: origin == server.url)
         page.route("**/passkey-answer", self._receive)
-        self.address = f"{server.url}/help/sign-in"
+        self.address = f"{server.url}/help/recovery-code"
 
     def _receive(self, route):
         self.sent.append({name: values[0] for name, values in
