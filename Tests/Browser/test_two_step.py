@@ -412,7 +412,9 @@ def losses(visitor):
 
 def test_h4_the_forecast_follows_what_the_account_has(visitor):
     visitor.sign_up(confirmed=False)
-    assert losses(visitor) == {"If you forget your password": "Careful Nothing is left that opens your account. Add another way."}
+    assert losses(visitor) == {
+        "If you forget your password":
+            "Careful Nothing is left that opens your account. Only support can begin a recovery, and it waits."}
     visitor.generate()
     assert losses(visitor)["If you forget your password"] == "You are back at once, with your recovery code."
     assert losses(visitor)["If you lose your recovery code"] == "You still sign in as always."
