@@ -172,6 +172,21 @@ import Testing
     #expect(try await points() == [])
   }
 
+  @Test func `O7: the report names who hangs by one thing, and says how far it is`() async throws {
+    let world = try World(limits: false)
+    _ = try await world.person("bare", email: nil)
+    _ = try await world.makeCode(world.person("safe", email: nil))
+    var (named, looked): ([String], [Int]) = ([], [])
+    try await world.site.directory.eachWithoutWayBack { account, points in
+      named.append(account.username)
+      #expect(points.map(\.loss) == [.password])
+    } looked: {
+      looked.append($0)
+    }
+    #expect(named == ["bare"])
+    #expect(looked.contains(2))
+  }
+
   // MARK: closing
 
   @Test(arguments: Closing.Grace.allCases)

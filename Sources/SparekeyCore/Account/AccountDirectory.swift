@@ -48,7 +48,7 @@ package struct AccountDirectory: Sendable {
     }
   }
 
-  /// O7: each account that one loss would lock out, with these losses and what mends the first.
+  /// O7: each account that one loss would lock out, with these losses and what mends each.
   package func eachWithoutWayBack(
     _ body: (Account, [(loss: WaysBack.Loss, step: ProofKind)]) throws -> Void,
     looked: (_ accounts: Int) -> Void = { _ in }
@@ -63,6 +63,8 @@ package struct AccountDirectory: Sendable {
       }
     } handing: {
       try body($0.0, $0.1)
+    } looked: {
+      looked($0)
     }
   }
 

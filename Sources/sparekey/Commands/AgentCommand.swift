@@ -84,9 +84,7 @@ private struct PrintedAgent: Encodable {
 
 private func explained<Answer>(_ username: String, _ act: () async throws -> Answer) async throws -> Answer {
   do {
-    return try await act()
-  } catch Refusal.notFound {
-    throw Settings.Problem(description: "There is no account named \(username).")
+    return try await found(username, act)
   } catch Refusal.support(.twoStepNeeded) {
     throw Settings.Problem(
       description: "\(username) has to turn on two-step verification first, at /account/two-step.")
