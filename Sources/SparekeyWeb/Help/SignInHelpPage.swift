@@ -28,24 +28,6 @@ package struct SignInHelpPage: Page {
   }
 }
 
-/// One box or button of several.
-package struct Choice: Sendable {
-  package var name: String
-  package var value: String
-  package var label: String
-  package var hint: String?
-  package var checked: Bool
-
-  package init(name: String, value: String = "on", label: String, hint: String? = nil, checked: Bool = false)
-  {
-    self.name = name
-    self.value = value
-    self.label = label
-    self.hint = hint
-    self.checked = checked
-  }
-}
-
 /// The fastest way, and a button that begins it.
 package struct AdviceCard: Sendable {
   /// For which accounts it holds; nil when for all.

@@ -8,12 +8,6 @@ package struct ContactSupportPage: Page {
   package var categoryError: String?
   /// A message about the whole form, already in the person's language.
   package var problem: String?
-
-  package struct Choice: Sendable {
-    package var name: String
-    package var label: String
-    package var isChosen = false
-  }
 }
 
 /// The ways that need nobody, the best first, and below them the way to people.

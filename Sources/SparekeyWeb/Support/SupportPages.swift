@@ -39,12 +39,14 @@ enum SupportPages {
     let texts = visit.texts
     return ContactSupportPage(
       categories: SupportCase.Category.allCases.map {
-        .init(
-          name: $0.rawValue, label: texts["support.category.\($0.textKey)"],
-          isChosen: visit.query["category"] == $0.rawValue)
+        Choice(
+          name: "category", value: $0.rawValue, label: texts["support.category.\($0.textKey)"],
+          checked: visit.query["category"] == $0.rawValue)
       },
       possessions: SelfHelp.Possession.allCases.map {
-        .init(name: $0.field, label: texts["support.have.\($0.textKey)"], isChosen: visit.query.has($0.field))
+        Choice(
+          name: $0.field, value: "yes", label: texts["support.have.\($0.textKey)"],
+          checked: visit.query.has($0.field))
       })
   }
 
