@@ -5,6 +5,7 @@ server refuses to be root), and is stopped by its process ids."""
 
 import contextlib
 import glob
+import itertools
 import os
 import pathlib
 import pwd
@@ -42,6 +43,18 @@ def room():
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+def change(url, statement, *values):
+    """The same SQL text as for the file of SQLite, with `?` for the values."""
+    quoted = ["'" + str(value).replace("'", "''") + "'" for value in values]
+    parts = statement.split("?")
+    assert len(parts) == len(quoted) + 1
+    text = "".join(itertools.chain.from_iterable(itertools.zip_longest(parts, quoted, fillvalue="")))
+    answer = subprocess.run(
+        ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text], capture_output=True, text=True, timeout=PATIENCE)
+    assert answer.returncode == 0, answer.stderr
+    assert not answer.stdout.endswith(" 0\n"), f"nothing matched: {statement}"
 
 
 class Postgres:

@@ -57,7 +57,7 @@ class Service:
             time.sleep(0.05)
 
     def change_database(self, statement, *values):
-        raise NotImplementedError
+        self.nodes[0].change_database(statement, *values)
 
     def mails(self, to):
         return [mail for node in self.nodes for mail in node.mails(to)]
