@@ -16,43 +16,43 @@ import SparekeyClient
     let notebook = Notebook()
 
     let router = Router(context: VisitorContext.self)
-    router.add(middleware: SecurityHeaders(issuer: issuer))
+    router.add(middleware: Frame(issuer: issuer))
     client.addRoutes(to: router)
     router.get("/") { _, _ in
       Page("Notes", "<p>A quiet place for your notes.</p><p><a href=\"/notes\">My notes</a></p>")
     }
-    router.get("/style.css") { _, _ in
-      Response(
-        status: .ok, headers: [.contentType: "text/css; charset=utf-8"],
-        body: ResponseBody(byteBuffer: ByteBuffer(string: Page.style)))
-    }
+    router.get("/style.css") { _, _ in Page.text(Page.style, type: "text/css") }
 
     let mine = router.protected(by: client, "notes")
     mine.get { _, context in Page(notes: await notebook.notes(of: context.person), of: context.person) }
     mine.post { request, context in
-      let note = try await request.decode(as: NewNote.self, context: context)
-      await notebook.add(note.text, by: context.person)
+      await notebook.add(try await field("text", of: request), by: context.person)
       return Response.redirect(to: "/notes", type: .normal)
     }
     mine.post("remove") { request, context in
-      // Whoever just got back into their account may not be who they say: nothing is lost until they signed in again.
+      // Someone who just got back in after losing something: nothing is removed until they signed in once more.
       guard !context.person.isRecovered else { throw HTTPError(.forbidden) }
-      let note = try await request.decode(as: OldNote.self, context: context)
-      await notebook.remove(note.id, by: context.person)
+      await notebook.remove(try await field("id", of: request), by: context.person)
       return Response.redirect(to: "/notes", type: .normal)
     }
-    try await Application(router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)))
-      .runService()
+    try await Application(
+      router: router, configuration: .init(address: .hostname("127.0.0.1", port: port))
+    ).runService()
+  }
+
+  static func field(_ name: String, of request: Request) async throws -> String {
+    let body = String(buffer: try await request.body.collect(upTo: 16 * 1_024))
+    guard let value = try? URLEncodedFormDecoder().decode([String: String].self, from: body)[name] else {
+      throw HTTPError(.badRequest)
+    }
+    return value
   }
 }
 
 struct Note: Sendable {
-  let id = UUID()
+  let id = UUID().uuidString
   let text: String
 }
-
-struct NewNote: Decodable { let text: String }
-struct OldNote: Decodable { let id: UUID }
 
 /// By the person's id, which never changes hands.
 actor Notebook {
@@ -66,21 +66,29 @@ actor Notebook {
     notes[person.id, default: []].append(Note(text: String(text)))
   }
 
-  func remove(_ id: UUID, by person: SparekeyClient.Person) {
-    notes[person.id]?.removeAll { $0.id == id }
-  }
+  func remove(_ id: String, by person: SparekeyClient.Person) { notes[person.id]?.removeAll { $0.id == id } }
 }
 
-/// What stands on every answer. Signing out leads on to Sparekey, so forms may go there.
-struct SecurityHeaders: RouterMiddleware {
+/// What every answer has in common.
+struct Frame: RouterMiddleware {
   let issuer: String
 
   func handle(
     _ request: Request, context: VisitorContext, next: (Request, VisitorContext) async throws -> Response
   ) async throws -> Response {
-    var response = try await next(request, context)
-    response.headers[.contentSecurityPolicy] =
-      "default-src 'none'; style-src 'self'; form-action 'self' \(issuer); base-uri 'none'; frame-ancestors 'none'"
+    var response: Response
+    do {
+      response = try await next(request, context)
+    } catch let problem as SparekeyClient.Problem {
+      response = Page("Not signed in", "<p>\(problem.message)</p><p><a href=\"/notes\">Try again</a></p>")
+        .response(from: request, context: context)
+      response.status = problem.status
+    }
+    // Signing out leads on to Sparekey, so forms may go there.
+    response.headers[.contentSecurityPolicy] = """
+      default-src 'none'; style-src 'self'; img-src data:; form-action 'self' \(issuer); base-uri 'none'; \
+      frame-ancestors 'none'
+      """
     response.headers[.xContentTypeOptions] = "nosniff"
     return response
   }
@@ -102,48 +110,32 @@ struct Page: ResponseGenerator {
 
   init(notes: [Note], of person: SparekeyClient.Person) {
     let list = notes.map { note in
-      """
-      <li><p>\(escape(note.text))</p>\(person.isRecovered ? "" : """
-        <form method="post" action="/notes/remove"><input type="hidden" name="id" value="\(note.id)">
-        <button class="quiet" aria-label="Remove: \(escape(note.text))">Remove</button></form>
-        """)</li>
-      """
+      let text = escape(note.text)
+      return """
+        <li><p>\(text)</p><form method="post" action="/notes/remove"><input type="hidden" name="id"
+        value="\(note.id)"><button class="quiet" aria-label="Remove: \(text)">Remove</button></form></li>
+        """
     }
     self.init(
       "My notes",
       """
-      \(notes.isEmpty ? "<p>Nothing here yet.</p>" : "<ul>\(list.joined())</ul>")
+      \(list.isEmpty ? "<p>Nothing here yet.</p>" : "<ul>\(list.joined())</ul>")
       <form method="post" action="/notes"><label for="text">New note</label>
       <textarea id="text" name="text" rows="3" maxlength="1000" required></textarea><button>Keep it</button></form>
-      <form class="foot" method="post" action="/auth/sign-out">
-      <p>Signed in as <strong>\(escape(person.username ?? "you"))</strong></p><button class="quiet">Sign out</button></form>
+      <form class="foot" method="post" action="/auth/sign-out"><p>Signed in as
+      <strong>\(escape(person.username ?? "you"))</strong></p><button class="quiet">Sign out</button></form>
       """)
   }
 
   func response(from request: Request, context: some RequestContext) -> Response {
-    Response(
-      status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
-      body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
+    Self.text(html, type: "text/html")
   }
 
-  static let style = """
-    :root { color-scheme: light dark; --ink: light-dark(#1d2a2a, #e6eceb); --soft: light-dark(#566, #9fb0ad);
-      --paper: light-dark(#f5f7f6, #121817); --card: light-dark(#fff, #1b2322); --line: light-dark(#d5dddb, #33403e);
-      --deed: light-dark(#0b5f59, #7fd6cb); --on-deed: light-dark(#fff, #06201d); }
-    body { margin: 0; background: var(--paper); color: var(--ink); font: 1.0625rem/1.6 system-ui, sans-serif; }
-    main { max-width: 34rem; margin: 0 auto; padding: 3rem 1.25rem; }
-    h1 { font-size: 1.75rem; margin: 0 0 1.5rem; } a { color: var(--deed); } ul { list-style: none; padding: 0; }
-    li { display: flex; gap: 1rem; justify-content: space-between; align-items: start; background: var(--card);
-      border: 1px solid var(--line); border-radius: .5rem; padding: .75rem 1rem; margin: .5rem 0; }
-    li p { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; min-width: 0; } label { font-weight: 600; }
-    textarea { box-sizing: border-box; width: 100%; margin: .375rem 0 .75rem; padding: .625rem .75rem; font: inherit;
-      color: inherit; background: var(--card); border: 1px solid var(--soft); border-radius: .5rem; }
-    button { font: inherit; font-weight: 600; padding: .5rem 1.25rem; border: 0; border-radius: .5rem;
-      background: var(--deed); color: var(--on-deed); cursor: pointer; }
-    .quiet { background: none; color: var(--deed); padding: .25rem .5rem; }
-    .foot { display: flex; justify-content: space-between; align-items: center; margin-top: 3rem;
-      border-top: 1px solid var(--line); color: var(--soft); } .foot strong { color: var(--ink); }
-    """
+  static func text(_ text: String, type: String) -> Response {
+    Response(
+      status: .ok, headers: [.contentType: "\(type); charset=utf-8"],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+  }
 }
 
 func escape(_ text: String) -> String {

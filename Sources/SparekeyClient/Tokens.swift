@@ -69,7 +69,6 @@ struct IDTokenClaims: TokenClaims {
 
 /// OpenID Connect Back-Channel Logout 1.0, section 2.4.
 struct LogoutTokenClaims: TokenClaims {
-  struct Event: Decodable {}
   /// There, whatever it holds.
   struct Anything: Decodable { init(from decoder: any Decoder) {} }
 
@@ -80,7 +79,7 @@ struct LogoutTokenClaims: TokenClaims {
   let iat: Double
   let jti: String
   let sid: String?
-  let events: [String: Event]
+  let events: [String: [String: Anything]]
   let nonce: Anything?
 
   enum CodingKeys: CodingKey { case iss, sub, aud, exp, iat, jti, sid, events, nonce }
@@ -94,7 +93,7 @@ struct LogoutTokenClaims: TokenClaims {
     iat = try container.decode(Double.self, forKey: .iat)
     jti = try container.decode(String.self, forKey: .jti)
     sid = try container.decodeIfPresent(String.self, forKey: .sid)
-    events = (try? container.decode([String: Event].self, forKey: .events)) ?? [:]
+    events = (try? container.decode([String: [String: Anything]].self, forKey: .events)) ?? [:]
     nonce = container.contains(.nonce) ? try container.decode(Anything.self, forKey: .nonce) : nil
   }
 }

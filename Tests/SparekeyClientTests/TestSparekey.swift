@@ -136,7 +136,9 @@ final class Browser {
     let router = Router(context: VisitorContext.self)
     client.addRoutes(to: router)
     let mine = router.protected(by: client)
-    mine.get("**") { _, context in "\(context.person.id) \(context.person.username ?? "")" }
+    for path in ["notes", "notes/:number", "**"] as [RouterPath] {
+      mine.get(path) { _, context in "\(context.person.id) \(context.person.username ?? "")" }
+    }
     mine.post("notes") { _, _ in "kept" }
     responder = router.buildResponder()
   }
