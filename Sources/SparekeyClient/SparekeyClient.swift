@@ -87,7 +87,7 @@ public struct SparekeyClient: Sendable {
         ("nonce", pending.nonce), ("code_challenge", pending.challenge), ("code_challenge_method", "S256"),
       ])
     var response = Self.redirect(address)
-    let open = cookieNames(of: request).filter { $0.hasPrefix(pendingCookie("")) }
+    let open = pendingCookies(of: request)
     if open.count >= PendingSignIn.most { for name in open { response.setCookie(cookie(name, nil)) } }
     let name = pendingCookie(pending.state)
     response.setCookie(cookie(name, try pending.sealed(with: sealing, as: name)))
@@ -234,10 +234,15 @@ public struct SparekeyClient: Sendable {
 
   private func pendingCookie(_ state: String) -> String { "\(sessionCookie)-in-\(state.prefix(8))" }
 
-  private func cookieNames(of request: Request) -> Set<String> {
-    Set(
+  /// The names of those under way: what `pendingCookie` makes, and nothing else that a request may hold.
+  private func pendingCookies(of request: Request) -> Set<String> {
+    let prefix = pendingCookie("")
+    return Set(
       request.headers[values: .cookie].flatMap { $0.split(separator: ";") }.compactMap {
         $0.split(separator: "=", maxSplits: 1).first?.trimmingCharacters(in: .whitespaces)
+      }.filter {
+        $0.hasPrefix(prefix) && $0.utf8.count == prefix.utf8.count + 8
+          && Base64URL.decode($0.dropFirst(prefix.count)) != nil
       })
   }
 

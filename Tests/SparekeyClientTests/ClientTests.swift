@@ -81,6 +81,11 @@ import Testing
     let other = browser.another()
     for _ in 0..<30 { _ = try await other.leave() }
     #expect(other.cookies.count <= PendingSignIn.most + 1)
+    // Names that no browser was given are left alone.
+    for name in ["a(b", "aaaa bbb", "\u{E9}aaaaaaa", ""] {
+      other.cookies["__Host-sparekey-app-01234567-in-\(name)"] = "x"
+    }
+    #expect(try await other.leave()["state"] != nil)
   }
 
   // MARK: what is refused
