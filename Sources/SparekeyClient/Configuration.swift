@@ -5,6 +5,7 @@ extension SparekeyClient {
   public struct Configuration: Sendable {
     /// Sparekey's public URL, such as `https://accounts.example.org`.
     public var issuer: String
+    /// What `sparekey client create` printed.
     public var clientID: String
     /// Nil for a client that was registered with `--public`.
     public var clientSecret: Secret?
@@ -21,6 +22,7 @@ extension SparekeyClient {
     /// A session ends that long after its sign-in. The next one is silent while the person is signed in at Sparekey.
     public var lifetime = Duration.seconds(24 * 3_600)
 
+    /// Addresses have no `/` at the end.
     public init(issuer: String, clientID: String, clientSecret: Secret?, publicURL: String) {
       self.issuer = issuer
       self.clientID = clientID
@@ -92,19 +94,25 @@ extension SparekeyClient {
     /// The text itself.
     public let revealed: String
 
+    /// Takes a text that nobody should read by accident.
     public init(_ text: String) { revealed = text }
 
+    /// From a text.
     public init(from decoder: any Decoder) throws {
       revealed = try decoder.singleValueContainer().decode(String.self)
     }
 
+    /// As a text, the secret itself: for a store of sessions.
     public func encode(to encoder: any Encoder) throws {
       var container = encoder.singleValueContainer()
       try container.encode(revealed)
     }
 
+    /// `<redacted>`.
     public var description: String { "<redacted>" }
+    /// `<redacted>`.
     public var debugDescription: String { description }
+    /// Nothing.
     public var customMirror: Mirror { Mirror(self, children: []) }
   }
 }

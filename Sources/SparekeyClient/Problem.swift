@@ -43,6 +43,7 @@ extension SparekeyClient {
 }
 
 extension SparekeyClient.Problem: HTTPResponseError {
+  /// Of the page.
   public var status: HTTPResponse.Status {
     switch self {
     case .stale: .badRequest
@@ -53,6 +54,7 @@ extension SparekeyClient.Problem: HTTPResponseError {
     }
   }
 
+  /// A plain page with ``message`` and a way to try again.
   public func response(from request: Request, context: some RequestContext) -> Response {
     // Beside the callback; elsewhere the page itself is tried again.
     let again = request.uri.path.hasSuffix("/callback") ? "sign-in" : ""
@@ -89,5 +91,6 @@ public enum TokenProblem: String, Error, Sendable, CustomStringConvertible {
   case event = "it does not say that someone signed out"
   case replayed = "it came before"
 
+  /// For the log.
   public var description: String { rawValue }
 }

@@ -3,24 +3,31 @@ import Hummingbird
 
 /// A request context that knows who is signed in, behind ``SparekeyClient/protect()``.
 public protocol SparekeyRequestContext: RequestContext {
+  /// Nil where nobody asked who it is.
   var person: SparekeyClient.Person? { get set }
 }
 
 /// The context of an app that needs no other.
 public struct VisitorContext: SparekeyRequestContext {
+  /// Hummingbird's own.
   public var coreContext: CoreRequestContextStorage
+  /// Nil where nobody asked who it is.
   public var person: SparekeyClient.Person?
 
+  /// Of a request that nobody asked about yet.
   public init(source: Source) { coreContext = CoreRequestContextStorage(source: source) }
 }
 
 /// The context of routes that nobody reaches without signing in: a handler cannot forget to ask.
 public struct SignedInContext<Visitor: SparekeyRequestContext>: ChildRequestContext {
+  /// Hummingbird's own.
   public var coreContext: CoreRequestContextStorage
+  /// Who is signed in.
   public let person: SparekeyClient.Person
   /// What the app's own context holds besides.
   public let visitor: Visitor
 
+  /// Throws 401 where ``SparekeyClient/protect()`` is missing before it.
   public init(context: Visitor) throws {
     guard let person = context.person else { throw HTTPError(.unauthorized) }
     self.person = person
