@@ -145,7 +145,7 @@ import Testing
     "",
     "/\u{E9}", "\\\\evil.example",
   ])
-  func `T6: nobody is led out of the app after the sign-in`(_ place: String) async throws {
+  func `T26: nobody is led out of the app after the sign-in`(_ place: String) async throws {
     let browser = try browser()
     let sent = try await browser.ask(.get, "/auth/sign-in?return-to=\(URL.encode(place))")
     let items = try #require(sent.headers[.location].flatMap { URLComponents(string: $0)?.queryItems })
