@@ -119,6 +119,11 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    .executableTarget(
+      name: "durable-writes", dependencies: ["SparekeyCore", "SparekeyStore"],
+      path: "Benchmarks/DurableWrites",
+      swiftSettings: settings),
+
     .target(
       name: "MemoryStore",
       dependencies: [

@@ -73,7 +73,15 @@ struct Composition: Sendable {
       router: site.router(),
       server: site.server(),
       configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: nil),
-      onServerRunning: { channel in try? await ready(channel.localAddress?.port ?? settings.port) },
+      onServerRunning: { [site, logger] channel in
+        try? await ready(channel.localAddress?.port ?? settings.port)
+        do {
+          try site.renderer.prepare()
+        } catch {
+          logger.critical(
+            "A template cannot be read, so no page can be shown.", metadata: ["error": "\(error)"])
+        }
+      },
       logger: logger)
     for lane in 1...Delivery.lanes {
       application.addServices(
