@@ -116,6 +116,7 @@ package enum KeyFile {
   }
 
   /// Lets no other command change the file meanwhile. Services only read it.
+  @discardableResult
   package static func changing<Answer>(_ path: String, _ change: () async throws -> Answer) async throws
     -> Answer
   {

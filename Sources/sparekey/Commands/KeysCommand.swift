@@ -23,6 +23,7 @@ struct KeysCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
+      keepFilesPrivate()
       let composition = try Composition.make(flags.settings())
       let survey = try await survey(composition)
       let keys = composition.ports.keys.masters.printed(survey)
@@ -107,7 +108,10 @@ extension KeysCommand {
       }
       print("Key \(keys.current.id) seals. \(resealed) values were sealed again with it.")
       for key in keys.printed(survey) where key.state == "old" {
-        print("Key \(key.id) still has \(key.references.inWords). When that is nothing: sparekey keys retire")
+        print(
+          key.references.isEmpty
+            ? "Nothing refers to key \(key.id) any more. A day after it was replaced: sparekey keys retire"
+            : "Key \(key.id) still has \(key.references.inWords). When that is nothing: sparekey keys retire")
       }
       if isShared {
         print("Copy \(settings.keyFile) to every other node, and then run this again: it seals what they wrote.")
