@@ -59,7 +59,8 @@ import Testing
     _ = try await world.signIn(app: maria.app)
   }
 
-  @Test func `O6: a session goes over to the new key when it is used, and outlives the old one`() async throws {
+  @Test func `O6: a session goes over to the new key when it is used, and outlives the old one`() async throws
+  {
     let world = try World()
     let used = try await world.person()
     let unused = try await world.signIn()
@@ -91,7 +92,9 @@ import Testing
     _ = try await world.signedIn(started)
   }
 
-  @Test func `O6: a lost answer of a recovery is given again, with its session, after a rotation`() async throws {
+  @Test func `O6: a lost answer of a recovery is given again, with its session, after a rotation`()
+    async throws
+  {
     let world = try World(limits: false)
     let maria = try await world.protected()
     var claim = try await Claim(world)

@@ -25,7 +25,9 @@ extension MemoryTransaction {
     case .authenticatorApp:
       state.apps.values.map { value($0.app.id.text, owner: $0.app.account.text, $0.app.sealedSecret) }
     case .history:
-      state.statesBefore.flatMap { account, states in states.map { value(account.text, number: $0.key, $0.value) } }
+      state.statesBefore.flatMap { account, states in
+        states.map { value(account.text, number: $0.key, $0.value) }
+      }
     case .outbox: state.outbox.compactMap { row in row.value.body.map { value(row.key, $0) } }
     case .caseContent: state.cases.values.map { value($0.id.text, $0.sealedContent) }
     case .caseMessage:

@@ -80,7 +80,8 @@ import Testing
     #expect(ring.resealed([9, 1], for: .contact, bound: "c") == nil)
   }
 
-  @Test func `O6: a session is known under every key, also in the form of before there was rotation`() throws {
+  @Test func `O6: a session is known under every key, also in the form of before there was rotation`() throws
+  {
     let stages = try stages()
     let token = Secret("a token")
     let rings = stages.map { KeyRing($0, randomness: .any) }
@@ -111,14 +112,17 @@ import Testing
     try ring.replace(with: stages[1])
     #expect(ring.seal([5], for: .contact, bound: "c").first == 2)
     #expect(throws: KeyRing.Misfit.withoutCurrent(2)) { try ring.replace(with: stages[0]) }
-    let other = try #require(MasterKeys([Master(id: 1, secret: secret(3)), Master(id: 2, secret: secret(8))]))
+    let other = try #require(
+      MasterKeys([Master(id: 1, secret: secret(3)), Master(id: 2, secret: secret(8))]))
     #expect(throws: KeyRing.Misfit.otherInstallation) { try ring.replace(with: other) }
     #expect(ring.open(sealed, for: .contact, bound: "c") == [5])
     try ring.replace(with: stages[1].retiring(1))
     #expect(ring.open(sealed, for: .contact, bound: "c") == nil)
   }
 
-  @Test func `O6: what is sealed with a key that is not known yet makes the ring look, once it is there`() throws {
+  @Test func `O6: what is sealed with a key that is not known yet makes the ring look, once it is there`()
+    throws
+  {
     let stages = try stages()
     let ring = KeyRing(stages[0], randomness: .any)
     let sealed = KeyRing(stages[1], randomness: .any).seal([5], for: .contact, bound: "c")

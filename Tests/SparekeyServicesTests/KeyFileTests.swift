@@ -20,7 +20,9 @@ import Testing
         atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]))
   }
 
-  @Test func `O6: what is written is read again: masters in their order, times, waiting, what endures`() throws {
+  @Test func `O6: what is written is read again: masters in their order, times, waiting, what endures`()
+    throws
+  {
     _ = try KeyFile.open(path)
     var keys = try KeyFile.read(path)
     let digest = KeyRing(keys, randomness: .system).digest("x", for: .decoy)
@@ -40,8 +42,10 @@ import Testing
     }
   }
 
-  @Test(arguments: ["2 KEY wait", "2 KEY since", "2 KEY since yesterday", "2 KEY waiting now", "keep decoy",
-    "keep nothing KEY", "0x2 KEY", "256 KEY", "keep decoy KEY KEY"])
+  @Test(arguments: [
+    "2 KEY wait", "2 KEY since", "2 KEY since yesterday", "2 KEY waiting now", "keep decoy",
+    "keep nothing KEY", "0x2 KEY", "256 KEY", "keep decoy KEY KEY",
+  ])
   func `O6: a line that nobody wrote so is refused, with its number`(line: String) throws {
     let key = Data(repeating: 7, count: 32).base64EncodedString()
     try write("1 \(key)\n\(line.replacing("KEY", with: key))\n")

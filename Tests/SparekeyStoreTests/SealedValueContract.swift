@@ -95,7 +95,8 @@ extension `The contract of every engine` {
   }
 
   @Test(arguments: Engine.allCases)
-  func `O6: a session's token takes another form once, and all forms are listed`(_ kind: Engine) async throws {
+  func `O6: a session's token takes another form once, and all forms are listed`(_ kind: Engine) async throws
+  {
     let database = try await engine(kind)
     try await database.write { [self] transaction in
       for number in 1...3 {

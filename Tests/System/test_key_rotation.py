@@ -25,11 +25,11 @@ from test_postgres import Balanced, database, new, program  # noqa: F401: a fixt
 from test_support import case_of, open_case
 
 SEED = int(os.environ.get("SPAREKEY_SEED", random.randrange(10**9)))
-PERIOD = 35
+PERIOD = 20
 CROWD = 24
 KILLS = 6
 # Rows of the history are sealed for their account, whatever their number: copies make work that takes a while.
-COPIES = 60
+COPIES = 120
 
 SEALED = {
     "accounts": "password", "recovery_codes": "hash", "contacts": "address", "authenticator_apps": "secret",
@@ -151,8 +151,8 @@ def test_o6_keys_rotate_under_load_and_killed_and_everything_of_before_goes_on(s
     random.seed(SEED)
     print(f"SPAREKEY_SEED={SEED}")
     server = start_server({"hold-period": f"{PERIOD}s"})
-    # A second process on the same file has to notice as well.
-    other = start_server({"hold-period": f"{PERIOD}s"}, data=server.data)
+    # A second process on the same file has to notice as well. Recoveries that are claimed there wait for long.
+    other = start_server({"hold-period": "30d"}, data=server.data)
     decoys = [start(server, f"nobody{number}") for number in range(5)]
     crowd = Crowd(server, other)
     plain = Person(server)
@@ -170,8 +170,8 @@ def test_o6_keys_rotate_under_load_and_killed_and_everything_of_before_goes_on(s
     known = codes_sent(server, plain.emails[0])
     halfway = good(server.call(
         "POST", "/api/v1/recovery/issued-code", {"journey": halfway["journey"], "option": option}))["journey"]
-    complete, stop = Claim(server, ending, ending_code), Claim(server, stopping, stopping_code)
-    began = time.monotonic()
+    stop = Claim(other, stopping, stopping_code)
+    complete = Claim(server, ending, ending_code)
     link = first_token(server, stop, stopping.emails[0])
 
     crowd.begin()
@@ -226,12 +226,11 @@ def test_o6_keys_rotate_under_load_and_killed_and_everything_of_before_goes_on(s
     let_time_pass(server, 2)
     held = retire(server)
     assert held.returncode == 1 and "2 holds" in held.stderr and "sessions" in held.stderr, held.stderr
-    # The link of a mail from before stops; the other one takes effect, with the password that was parked.
+    # The link of a mail from before pauses; the other hold takes effect, with the password that was parked.
     answer = good(server.call("POST", f"/api/v1/holds/{stop.id}/stop", {"stopToken": link}))
     assert answer["state"] == "contested"
     stopping.sign_in()
     good(stopping.call("POST", f"/api/v1/holds/{stop.id}/stop"))
-    assert time.monotonic() - began < PERIOD, "the machine was too slow for this test"
     complete.wait_for("completed", PERIOD + 20)
     settle(server, complete.sign_in())
     assert under(server, 1) == 0, "what waited under the old key is under the new one now"

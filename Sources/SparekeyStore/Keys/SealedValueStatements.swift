@@ -31,7 +31,8 @@ extension SealedColumn {
     case .authenticatorApp:
       SealedPlace(
         name: "authenticator_apps.secret",
-        select: "SELECT id, $2, account_id, secret FROM authenticator_apps WHERE id > $1 ORDER BY id LIMIT $3",
+        select:
+          "SELECT id, $2, account_id, secret FROM authenticator_apps WHERE id > $1 ORDER BY id LIMIT $3",
         update: "UPDATE authenticator_apps SET secret = $4 WHERE id = $1 AND $2 = 0 AND secret = $3")
     case .history:
       SealedPlace(

@@ -37,7 +37,8 @@ struct KeysCommand: AsyncParsableCommand {
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Put a new key into the file that opens and does not seal yet, for installations of several nodes.")
+      abstract:
+        "Put a new key into the file that opens and does not seal yet, for installations of several nodes.")
 
     @OptionGroup var flags: SettingFlags
     @Flag(help: "Print JSON.")
@@ -49,7 +50,8 @@ struct KeysCommand: AsyncParsableCommand {
       let waiting = try await KeyFile.changing(file) {
         let keys = try KeyFile.read(file)
         if let waiting = keys.waiting {
-          throw Settings.Problem(description: "Key \(waiting.id) is waiting already. Next: sparekey keys rotate")
+          throw Settings.Problem(
+            description: "Key \(waiting.id) is waiting already. Next: sparekey keys rotate")
         }
         guard let more = keys.adding(KeyFile.newSecret()), let waiting = more.waiting else {
           throw Settings.Problem(description: "There are 255 keys. Take the oldest out: sparekey keys retire")
@@ -114,7 +116,8 @@ extension KeysCommand {
             : "Key \(key.id) still has \(key.references.inWords). When that is nothing: sparekey keys retire")
       }
       if isShared {
-        print("Copy \(settings.keyFile) to every other node, and then run this again: it seals what they wrote.")
+        print(
+          "Copy \(settings.keyFile) to every other node, and then run this again: it seals what they wrote.")
       }
     }
 
@@ -172,7 +175,8 @@ extension KeysCommand {
   struct Retire: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Take an old key out of the file, once nothing refers to it.",
-      discussion: "Backups from before it was replaced do not open without it: keep a copy of the key file with them.")
+      discussion:
+        "Backups from before it was replaced do not open without it: keep a copy of the key file with them.")
 
     @OptionGroup var flags: SettingFlags
     @Argument(help: "The number of the key (default: the oldest).")
@@ -204,7 +208,9 @@ extension KeysCommand {
       }
       struct Answer: Encodable { let retired: UInt8 }
       if json { return try printJSON(Answer(retired: retired)) }
-      print("Key \(retired) is no longer in \(file). Make a backup now: those from before it was replaced need it.")
+      print(
+        "Key \(retired) is no longer in \(file). Make a backup now: those from before it was replaced need it."
+      )
       if try settings.databaseIsShared { print("Copy the file to every other node.") }
     }
 
@@ -237,7 +243,8 @@ extension MasterKeys {
     guard let successor = successor(of: master.id) else { return nil }
     guard let since = successor.since else {
       return Settings.Problem(
-        description: "The key file does not say since when key \(successor.id) seals: write `since` and a time "
+        description:
+          "The key file does not say since when key \(successor.id) seals: write `since` and a time "
           + "such as 2026-05-03T14:05:00Z at the end of its line.")
     }
     let end = since + Resealing.restBeforeRetiring
@@ -300,7 +307,8 @@ extension DoctorCommand {
           Finding(
             check: "keys", state: "warn",
             detail: "key \(master.id) still seals \(Dictionary(references).inWords): sparekey keys rotate"))
-      } else if references.isEmpty, keys.tooYoung(toReplace: master, at: composition.ports.clock.now()) == nil {
+      } else if references.isEmpty, keys.tooYoung(toReplace: master, at: composition.ports.clock.now()) == nil
+      {
         findings.append(
           Finding(
             check: "keys", state: "ok", detail: "key \(master.id) can go: sparekey keys retire \(master.id)"))
