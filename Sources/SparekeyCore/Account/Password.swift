@@ -108,7 +108,7 @@ extension Ports {
 
   /// The same hash under the current key.
   func resealed(_ password: SealedHash, of account: AccountID) -> SealedHash {
-    keys.resealed(password.bytes, for: .passwordPepper, bound: "password/\(account)").map {
+    keys.resealed(password.bytes, for: .passwordPepper, bound: SealedHash.passwordContext(account)).map {
       SealedHash(sealed: $0)
     } ?? password
   }

@@ -109,6 +109,7 @@ extension KeysCommand {
           Answer(current: keys.current.id, resealed: resealed, keys: keys.printed(survey)))
       }
       print("Key \(keys.current.id) seals. \(resealed) values were sealed again with it.")
+      print("Back up \(settings.keyFile) again, apart from the database.")
       for key in keys.printed(survey) where key.state == "old" {
         print(
           key.references.isEmpty
@@ -141,6 +142,8 @@ extension KeysCommand {
         guard let more = keys.adding(KeyFile.newSecret()) else {
           throw Settings.Problem(description: "There are 255 keys. Take the oldest out: sparekey keys retire")
         }
+        // It is on the disk before anything can be sealed with it.
+        try KeyFile.replace(settings.keyFile, with: more)
         keys = more
       }
       keys = keys.makingCurrent(at: now)
