@@ -93,6 +93,7 @@ package struct MemoryState: Sendable {
   package internal(set) var codes: [CodeID: StoredCode] = [:]
   var sessions: [SessionID: SessionRow] = [:]
   var history: [AccountID: [SecurityEvent]] = [:]
+  var statesBefore: [AccountID: [Int: [UInt8]]] = [:]
   var throttle: [[UInt8]: ThrottleRow] = [:]
   var outbox: [String: OutboxRow] = [:]
   var spent: [String: Timestamp] = [:]
@@ -183,6 +184,7 @@ final class MemoryTransaction: Transaction {
     state.passkeys = state.passkeys.filter { $0.value.passkey.account != account }
     state.holds = state.holds.filter { $0.value.hold.account != account }
     state.history[account] = nil
+    state.statesBefore[account] = nil
     for row in state.appTables.sessions.values where row.session.account == account {
       try forgetAppSession(row.session.id)
     }
@@ -439,6 +441,7 @@ final class MemoryTransaction: Transaction {
     state.history[account, default: []].append(
       SecurityEvent(
         number: number, at: event.at, kind: event.kind, detail: event.detail, source: event.source))
+    if let sealedStateBefore { state.statesBefore[account, default: [:]][number] = sealedStateBefore }
   }
 
   func events(of account: AccountID, limit: Int) throws -> [SecurityEvent] {

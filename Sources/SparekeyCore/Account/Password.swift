@@ -107,6 +107,13 @@ extension Ports {
       purpose: .passwordPepper, context: SealedHash.passwordContext(account))
   }
 
+  /// The same hash under the current key.
+  func resealed(_ password: SealedHash, of account: AccountID) -> SealedHash {
+    keys.resealed(password.bytes, for: .passwordPepper, bound: SealedHash.passwordContext(account)).map {
+      SealedHash(sealed: $0)
+    } ?? password
+  }
+
   /// Whether the password is the account's. An unknown account costs the same one hash (S6, T6).
   /// - Returns: nil when wrong; otherwise a re-hashed form when the stored one has outdated costs.
   package func verify(_ typed: String, of account: Account?) async throws -> PasswordMatch? {

@@ -46,6 +46,8 @@ package enum AuditAction: String, Sendable, CaseIterable {
   case accountFrozen = "account-frozen"
   case sessionsEnded = "sessions-ended"
   case noticeResent = "notice-resent"
+  case keysRotated = "keys-rotated"
+  case keyRetired = "key-retired"
 }
 
 /// One row of the audit trail. Nothing secret is in it, and nothing changes it.

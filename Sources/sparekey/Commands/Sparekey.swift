@@ -13,6 +13,7 @@ struct Sparekey: AsyncParsableCommand {
       HoldCommand.self, PolicyCommand.self, ReportCommand.self, AuditCommand.self, BackupCommand.self,
       RestoreCommand.self,
       ConfigCommand.self, DoctorCommand.self, RecoveryCodeCommand.self,
+      KeysCommand.self,
     ])
 }
 
