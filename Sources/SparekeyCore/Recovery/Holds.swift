@@ -120,7 +120,8 @@ package struct Holds: Sendable {
         throw Refusal.notFound
       }
       guard hold.state.isOpen else { throw Refusal.holdOver }
-      let proofs = try ports.proofs(of: steppedUp.account, in: transaction)
+      let account = try ports.account(of: steppedUp.signedIn, in: transaction)
+      let proofs = try ports.proofs(of: account, in: transaction)
       let shown = proofs.decisive(
         steppedUp.signedIn.session.proofs, among: hold.seniors, before: hold.startedAt)
       guard proofs.reachesOwnLevel(shown) else { throw Refusal.juniorProof }

@@ -276,7 +276,10 @@ final class Simulation: @unchecked Sendable {
     let before = try story.promises(in: attempt.before, at: attempt.now)
     let after = try story.promises(in: attempt.after, at: attempt.now)
     let letters = cast.letters.count
-    if attempt.answer is Result<[OutboxMessage], any Error> { leasedAt[turn] = attempt.now }
+    if attempt.answer is Result<[OutboxMessage], any Error> {
+      leasedAt[turn] = attempt.now
+      note("[\(turn)] takes up mail")
+    }
     story.readMail([], in: attempt.after)
     var deed = doing
     deed.end = (try? attempt.answer.get()) as? RecoveryEnd
@@ -289,6 +292,12 @@ final class Simulation: @unchecked Sendable {
       guard let now = attempt.after.codes[id], now.endedAt == code.endedAt, now.ending == code.ending else {
         throw story.broken("a dead code lives again (C3, C9)")
       }
+    }
+    if let session = deed.session, !before.sessions.contains(where: { $0.id == session.id }),
+      before.account.version != after.account.version || before.account.frozen != after.account.frozen
+        || before.hold?.state == .running && after.hold?.state != .running && deed.kind == .stop
+    {
+      throw story.broken("a session that had ended changed something (S7)")
     }
     let holds = (attempt.before.allHolds, attempt.after.allHolds)
     try story.judge(deed, before, after, holds: holds)
@@ -345,6 +354,7 @@ final class Simulation: @unchecked Sendable {
     let isLate = leasedAt[Self.turn].map { $0 + .minutes(2) <= base.now } ?? true
     excused[id, default: 0] += inHand.values.count { $0 == id } + (isLate ? 1 : 0)
     inHand[Self.turn] = id
+    note("[\(Self.turn)] hands out \(id.prefix(6))")
     if deliveries[id, default: 0] > 1 { count("told twice") }
     if deliveries[id, default: 0] > 1 + excused[id, default: 0] {
       broken = broken ?? story.broken("a message was delivered twice without a cause")
