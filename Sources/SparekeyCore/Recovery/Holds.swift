@@ -181,8 +181,10 @@ package struct Holds: Sendable {
   /// - Returns: how many holds were looked at.
   package func workOffDue() async throws -> Int {
     let jumped = ports.clockWatch.hasJumped
-    let due = try await ports.database.write { transaction in
-      if jumped { try transaction.setFact(.completionsStoppedAt, to: transaction.now) }
+    let due = try await ports.database.write { [ports] transaction in
+      if ports.clockHasJumped(in: transaction) {
+        try transaction.setFact(.completionsStoppedAt, to: transaction.now)
+      }
       return try transaction.dueHolds(at: transaction.now, limit: 100)
     }
     if jumped { ports.clockWatch.settle() }
