@@ -159,6 +159,7 @@ final class Simulation: @unchecked Sendable {
     guard node < nodes.count else {
       count("database jumps")
       note("the database's clock jumps by \(distance)")
+      farthest = max(farthest, base.now)
       databaseAhead += distance
       return base.pass(distance)
     }
@@ -241,7 +242,9 @@ final class Simulation: @unchecked Sendable {
     return Attempt(before: before, after: after, version: version, now: now, answer: answer)
   }
 
-  func commit<Answer>(_ attempt: Attempt<Answer>) { commit(attempt, story.cast.deeds[Self.turn, default: Deed()]) }
+  func commit<Answer>(_ attempt: Attempt<Answer>) {
+    commit(attempt, story.cast.deeds[Self.turn, default: Deed()])
+  }
 
   /// Not written, as far as anybody knows; but what is under way may still arrive.
   func leaveInDoubt<Answer: Sendable>(_ body: @escaping @Sendable (any Transaction) throws -> Answer) {
@@ -316,7 +319,9 @@ final class Simulation: @unchecked Sendable {
     guard before.account.version != after.account.version else { return }
     cast.deeds[turn]?.hasChanged = true
     let told = before.contacts.count(where: \.isConfirmed)
-    guard letters + told <= cast.letters.count else { throw story.broken("not everybody heard of a change (D4)") }
+    guard letters + told <= cast.letters.count else {
+      throw story.broken("not everybody heard of a change (D4)")
+    }
   }
 
   private func judgeHolds(_ old: [Hold], _ new: [Hold], _ before: Promises, _ after: Promises) throws {
@@ -329,7 +334,10 @@ final class Simulation: @unchecked Sendable {
       note("the hold is \(hold.state)")
       count("hold \(hold.state)")
       // A clock that was behind when it began is believed: its end is what was told.
-      if was == nil { startedAt[hold.id] = elapsed + min(databaseAhead, .zero) }
+      if was == nil {
+        startedAt[hold.id] =
+          hold.startedAt - databaseAhead - Timestamp(milliseconds: 0) + min(databaseAhead, .zero)
+      }
       guard hold.state != .running || was != nil else { continue }
       let news = hold.state == .running ? "resumed" : "\(hold.state)"
       guard Set(confirmed).isSubset(of: story.announced[hold.id]?[news] ?? []) else {
@@ -424,7 +432,8 @@ extension Randomness {
   static func seeded(_ seed: UInt64) -> Randomness {
     let choices = NIOLockedValueBox(Choices(seed: seed))
     return Randomness { count in
-      choices.withLockedValue { choices in (0..<count).map { _ in UInt8(truncatingIfNeeded: choices.next()) } }
+      choices.withLockedValue { choices in (0..<count).map { _ in UInt8(truncatingIfNeeded: choices.next()) }
+      }
     }
   }
 }

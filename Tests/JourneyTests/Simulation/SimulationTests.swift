@@ -6,7 +6,9 @@ import Testing
 
 @Suite struct `Nodes, faults and people` {
   /// `make simulate SEED=7` tells one story; `make simulate SEEDS=100000` many.
-  private static func number(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap(Int.init) }
+  private static func number(_ name: String) -> Int? {
+    ProcessInfo.processInfo.environment[name].flatMap(Int.init)
+  }
   static let seeds = number("SIMULATIONS") ?? 1_000
   static let firstSeed = UInt64(number("SIMULATION_SEED") ?? 1)
   static let length = 200
@@ -21,7 +23,8 @@ import Testing
   ]
 
   @Test
-  func `Q4, C9, H11, T16, T27: whatever fails, nothing is lost, nothing happens twice, and all is well in the end`()
+  func
+    `Q4, C9, H11, T16, T27: whatever fails, nothing is lost, nothing happens twice, and all is well in the end`()
     async throws
   {
     let counts = try await withThrowingTaskGroup(of: [String: Int].self) { group in

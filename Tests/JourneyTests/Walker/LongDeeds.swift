@@ -351,7 +351,9 @@ extension LongStory {
       note("\(name) shows a password")
       progress = try await recovery.enterPassword(
         token, password: typed, binding: .api, source: world.source)
-      guard typed == self.password || !isAlone else { throw broken("a wrong password was taken for evidence") }
+      guard typed == self.password || !isAlone else {
+        throw broken("a wrong password was taken for evidence")
+      }
       proof = .password
     case 2:
       guard let app = draw(me.apps) else { return }

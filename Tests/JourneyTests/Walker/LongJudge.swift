@@ -7,7 +7,9 @@ import SparekeyCore
 /// Every difference between before and after needs a reason; and who has every right is not refused.
 extension LongStory {
   /// What one event, or one transaction, did. What it wrote to people was read before.
-  func judge(_ deed: Deed, _ before: Promises, _ after: Promises, holds: (before: [Hold], after: [Hold])) throws {
+  func judge(_ deed: Deed, _ before: Promises, _ after: Promises, holds: (before: [Hold], after: [Hold]))
+    throws
+  {
     guard memory.state.codes.values.count(where: { $0.endedAt == nil }) <= 1 else {
       throw broken("two codes live (C3)")
     }
@@ -31,8 +33,7 @@ extension LongStory {
 
   // MARK: holds
 
-  private func judgeStart(of hold: Hold, _ deed: Deed, _ before: Promises, _ after: Promises) throws
-  {
+  private func judgeStart(of hold: Hold, _ deed: Deed, _ before: Promises, _ after: Promises) throws {
     guard before.hold == nil else { throw broken("a second hold began") }
     guard before.account.frozen == nil else { throw broken("a hold began on a frozen account (D2)") }
     guard Set(hold.seniors) == Set(after.all.filter(after.isSenior) + codeProof(after)) else {
@@ -59,7 +60,8 @@ extension LongStory {
     // With nobody left to tell, nothing was announced.
     guard self.announced[hold.id]?["started"] ?? [] == expected else {
       throw broken(
-        "not everybody heard of the start (H6): \(self.announced[hold.id]?["started"] ?? []), not \(expected)")
+        "not everybody heard of the start (H6): \(self.announced[hold.id]?["started"] ?? []), not \(expected)"
+      )
     }
   }
 
@@ -125,7 +127,8 @@ extension LongStory {
     guard hold.toldAt != nil || !isSeniorContactThere else {
       throw broken("a hold nobody heard of completed")
     }
-    guard self.announced[hold.id]?["completed"] != nil || after.contacts.allSatisfy({ !$0.isConfirmed }) else {
+    guard self.announced[hold.id]?["completed"] != nil || after.contacts.allSatisfy({ !$0.isConfirmed })
+    else {
       throw broken("the end of a hold was not announced (H6)")
     }
     guard hold.purpose == .recovery else { return }
@@ -153,7 +156,9 @@ extension LongStory {
     switch deed.kind {
     case .change:
       guard isFresh(deed, after) else { throw broken("a change without a fresh full sign-in (S7)") }
-      if before.account.password != after.account.password, let chosen = deed.password { self.password = chosen }
+      if before.account.password != after.account.password, let chosen = deed.password {
+        self.password = chosen
+      }
       let hadSenior = before.all.contains { $0 != .password && before.isSenior($0) }
       let hasSenior = after.all.contains { $0 != .password && after.isSenior($0) }
       guard !hadSenior || hasSenior else { throw broken("the last senior proof went at once (H12)") }
@@ -262,7 +267,8 @@ extension LongStory {
   }
 
   private func isFresh(_ deed: Deed, _ after: Promises) -> Bool {
-    guard let session = deed.session, session.restriction == nil, let proved = self.provedAt[session.id] else {
+    guard let session = deed.session, session.restriction == nil, let proved = self.provedAt[session.id]
+    else {
       return false
     }
     return (isAlone ? after.now : deed.checkedAt ?? after.now) < proved.at + .minutes(5)
