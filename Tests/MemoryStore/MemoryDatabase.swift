@@ -27,12 +27,7 @@ package final class MemoryDatabase: Database {
   package func write<Answer: Sendable>(
     _ body: @escaping @Sendable (any Transaction) throws -> Answer
   ) async throws -> Answer {
-    try held.withLockedValue { state in
-      let transaction = MemoryTransaction(state, now: clock.now())
-      let answer = try body(transaction)
-      state = transaction.state
-      return answer
-    }
+    try held.withLockedValue { try $0.transact(at: clock.now(), body) }
   }
 }
 
@@ -110,6 +105,16 @@ package struct MemoryState: Sendable {
   var auditPlaces: [AuditID: (number: Int, link: AuditChain.Link)] = [:]
 
   package init() {}
+
+  /// Runs a transaction on these tables: when it throws, they stay as they are.
+  package mutating func transact<Answer>(
+    at now: Timestamp, _ body: (any Transaction) throws -> Answer
+  ) rethrows -> Answer {
+    let transaction = MemoryTransaction(self, now: now)
+    let answer = try body(transaction)
+    self = transaction.state
+    return answer
+  }
 
   /// Every message that is not delivered yet, in the order in which they were written.
   package var waitingMail: [(id: String, sealedBody: [UInt8])] {
