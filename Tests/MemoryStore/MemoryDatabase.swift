@@ -108,6 +108,9 @@ package struct MemoryState: Sendable {
   var audit: [AuditEntry] = []
   var auditPlaces: [AuditID: (number: Int, link: AuditChain.Link)] = [:]
 
+  var keptAnswers: [[UInt8]: KeptAnswer] = [:]
+  var operatorTokens: [[UInt8]: OperatorToken] = [:]
+
   package init() {}
 
   /// Every message that is not delivered yet, in the order in which they were written.
@@ -441,8 +444,9 @@ final class MemoryTransaction: Transaction {
         number: number, at: event.at, kind: event.kind, detail: event.detail, source: event.source))
   }
 
-  func events(of account: AccountID, limit: Int) throws -> [SecurityEvent] {
-    Array((state.history[account] ?? []).reversed().prefix(limit))
+  func events(of account: AccountID, before number: Int?, limit: Int) throws -> [SecurityEvent] {
+    Array(
+      (state.history[account] ?? []).reversed().filter { $0.number < number ?? .max }.prefix(limit))
   }
 
   func event(_ number: Int, of account: AccountID) throws -> SecurityEvent? {

@@ -9,17 +9,19 @@ import re
 import subprocess
 import sys
 import time
+import uuid
 
 import jsonschema_rs
 import pytest
 import requests
 
-from people import Claim, code_sent, codes_sent, enter_password, good, show, two_step
+from people import Claim, code_sent, codes_sent, enter_password, good, make_token, show, two_step
 from people import Person as Owner
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = json.loads((ROOT / "Sources/SparekeyWeb/Resources/openapi.json").read_text())
 ROUTES = ROOT / "Sources/SparekeyWeb/API/APIRoutes.swift"
+PAGE = ROOT / "docs/api.md"
 URN = "urn:sparekey:problem:"
 PASSWORD = "violet anchor sevenfold"
 NEW_PASSWORD = "lantern quiet marble ridge"
@@ -514,6 +516,83 @@ def a_fourth_case_of_one_email(server, start_server):
     return answer
 
 
+@story("idempotency-key-reused", 422)
+def one_key_for_two_accounts(server, start_server):
+    key = str(uuid.uuid4())
+    body = {"username": f"person{next(numbers)}", "password": PASSWORD}
+    good(server.call("POST", "/api/v1/accounts", body, key=key), 201)
+    return server.call("POST", "/api/v1/accounts", body | {"username": "other"}, key=key)
+
+
+@story("operators-only", 403)
+def session_at_the_operator_api(server, start_server):
+    return Person(server).call("GET", "/api/v1/admin/accounts")
+
+
+@story("token-unknown", 401)
+def no_token_at_the_operator_api(server, start_server):
+    return server.call("GET", "/api/v1/admin/accounts")
+
+
+@story("scope-missing", 403)
+def token_of_another_scope(server, start_server):
+    return server.call("GET", "/api/v1/admin/accounts", token=make_token(server, "audit:read"))
+
+
+@story("client-is-public", 409)
+def new_secret_for_a_public_client(server, start_server):
+    token = make_token(server, "clients:write")
+    body = {"name": "Notes", "kind": "public", "redirectUris": ["http://127.0.0.1/in"]}
+    made = good(server.call("POST", "/api/v1/admin/clients", body, token), 201)
+    return server.call("POST", f"/api/v1/admin/clients/{made['id']}/secret", token=token)
+
+
+@story("client-from-file", 409)
+def deleting_an_app_of_the_file(server, start_server):
+    token = make_token(server, "clients:write")
+    body = {"name": "Notes", "kind": "public", "redirectUris": ["http://127.0.0.1/in"]}
+    made = good(server.call("POST", "/api/v1/admin/clients", body, token), 201)
+    server.change_database("UPDATE clients SET origin = 'file' WHERE id = ?", made["id"])
+    return server.call("DELETE", f"/api/v1/admin/clients/{made['id']}", token=token)
+
+
+@story("two-step-needed", 409)
+def an_agent_without_two_step(server, start_server):
+    token = make_token(server, "agents:write")
+    return server.call("PUT", f"/api/v1/admin/agents/{Person(server).username}", token=token)
+
+
+@story("case-closed", 409)
+def writing_into_a_closed_case(server, start_server):
+    opened = open_case(server)
+    good(server.call(
+        "POST", f"/api/v1/admin/cases/{opened['number']}/close", token=make_token(server, "cases:write")), 204)
+    return reply(server, opened)
+
+
+@story("too-many-replies", 409)
+def a_twenty_first_reply(server, start_server):
+    opened = open_case(server)
+    for _ in range(20):
+        answer = reply(server, opened)
+        assert answer.status_code == 204, answer.text
+    return reply(server, opened)
+
+
+def open_case(server):
+    email = f"case{next(numbers)}@example.org"
+    body = {"category": "other", "description": "Help", "email": email}
+    sent = good(server.call("POST", "/api/v1/help/support", body), 202)
+    digits = server.wait_for_digits(email, after=0)
+    return good(server.call(
+        "POST", "/api/v1/help/support/confirm", {"journey": sent["journey"], "code": digits}), 201)
+
+
+def reply(server, opened):
+    return server.call(
+        "POST", f"/api/v1/help/support/cases/{opened['number']}/messages", {"text": "And this."}, opened["ticket"])
+
+
 @pytest.mark.parametrize("kind", STORIES)
 def test_problem(kind, server, start_server):
     status, tell = STORIES[kind]
@@ -532,6 +611,21 @@ def test_problem(kind, server, start_server):
 def test_every_described_problem_has_its_story():
     described = DOCUMENT["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
     assert sorted(described) == sorted(URN + kind for kind in STORIES)
+
+
+def test_the_page_lists_every_problem_with_its_status():
+    """docs/api.md, openapi.json and what the server answers in the stories above are one list."""
+    page = dict(re.findall(r"^\| `([a-z-]+)` \| ([0-9, ]+) \|", PAGE.read_text(), re.MULTILINE))
+    assert page.keys() == STORIES.keys()
+    for kind, statuses in page.items():
+        assert str(STORIES[kind][0]) in statuses.split(", "), kind
+
+
+def test_the_page_and_the_document_know_every_problem_in_the_code():
+    code = (ROOT / "Sources/SparekeyWeb/API/APIHandling.swift").read_text()
+    named = set(re.findall(r'problem\(\s*"([a-z-]+)"', code))
+    assert len(named) > 30
+    assert named <= STORIES.keys()
 
 
 @pytest.mark.parametrize("typed", ["", "12", "1234567", "12345x"])
@@ -609,13 +703,16 @@ expected-statuses = ["2xx", 400, 401, 403, 404, 409, 422]
 """
 
 
-@pytest.mark.parametrize("signed_in", [False, True])
-def test_odd_requests_find_nothing_undescribed(server, start_server, tmp_path, signed_in):
+@pytest.mark.parametrize("who", ["stranger", "owner", "operator"])
+def test_odd_requests_find_nothing_undescribed(server, start_server, tmp_path, who):
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(CONFIGURATION)
     target = start_server()
     options = []
-    if signed_in:
+    if who == "operator":
+        # Every scope there is: the refusal of the others has a story above.
+        options = ["--header", f"Authorization: Bearer {make_token(target)}", "--include-path-regex", "/admin/"]
+    if who == "owner":
         # Without the calls that would end the session; their own run is the one of strangers.
         options = ["--header", f"Authorization: Bearer {Person(target).token}"]
         for operation in ("signOut", "signOutEverywhere", "stepUp", "thisWasNotMe"):

@@ -27,6 +27,10 @@ package enum KeyPurpose: String, Sendable, CaseIterable {
   case signingKey = "signing-key"
   case audit = "audit"
   case supportCase = "support-case"
+  case cursor
+  case idempotencyKey = "idempotency-key"
+  case keptAnswer = "kept-answer"
+  case operatorToken = "operator-token"
 }
 
 /// The service's keys: master keys from the key file, everything else derived (HKDF-SHA256, RFC 5869) or sealed
