@@ -97,17 +97,21 @@ struct Call: Sendable {
   /// - Throws: `Refusal.tokenUnknown`, `.scopeMissing`, `.slowDown`; `.operatorsOnly` for someone's session.
   func holder(of scope: OperatorScope?) async throws -> Operator {
     guard let token else { throw Refusal.tokenUnknown }
-    let isSession: Bool
+    if !token.revealedText.hasPrefix(OperatorTokens.prefix), try await isSession() {
+      throw Refusal.operatorsOnly
+    }
+    return try await site.operatorTokens.holder(of: token, scope: scope, source: source)
+  }
+
+  private func isSession() async throws -> Bool {
     do {
       _ = try await signedIn()
-      isSession = true
+      return true
     } catch Refusal.factorsUnsettled {
-      isSession = true
+      return true
     } catch Refusal.notSignedIn {
-      isSession = false
+      return false
     }
-    guard !isSession else { throw Refusal.operatorsOnly }
-    return try await site.operatorTokens.holder(of: token, scope: scope, source: source)
   }
 
   /// A claim ticket in the place of a session: sessions have 52 symbols, tickets 20.

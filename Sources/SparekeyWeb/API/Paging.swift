@@ -71,12 +71,13 @@ struct PageRequest: Sendable {
         name: name, items: shown.map(item), next: isMore ? shown.last.map { try cursor(position($0)) } : nil))
   }
 
-  /// The same for a list that is read as a whole; it stands in the order of its positions.
+  /// The same for a list that is read as a whole, in the order of its positions.
   func answer<Found, Item: Encodable>(
     ofAll all: [Found], named name: String = "items", at position: (Found) -> Position,
     item: (Found) throws -> Item
   ) throws -> APIAnswer {
     let following = all.filter { found in after.map { $0 < position(found) } ?? true }
+      .sorted { position($0) < position($1) }
     return try answer(Array(following.prefix(limit + 1)), named: name, at: position, item: item)
   }
 

@@ -95,8 +95,7 @@ enum AdminAPI {
 
   @Sendable static func clients(_ call: Call, _ holder: Operator) async throws -> APIAnswer {
     let page = try PageRequest(of: "admin/clients", in: call)
-    let all = try await call.site.clients.all().sorted { $0.id.text < $1.id.text }
-    return try page.answer(ofAll: all) {
+    return try await page.answer(ofAll: call.site.clients.all()) {
       Position(text: $0.id.text)
     } item: {
       ClientAnswer($0)
@@ -220,8 +219,7 @@ enum AdminAPI {
 
   @Sendable static func agents(_ call: Call, _ holder: Operator) async throws -> APIAnswer {
     let page = try PageRequest(of: "admin/agents", in: call)
-    let all = try await call.site.agents.list().sorted { $0.username < $1.username }
-    return try page.answer(ofAll: all) {
+    return try await page.answer(ofAll: call.site.agents.list()) {
       Position(text: $0.username)
     } item: {
       AgentAnswer($0)
