@@ -581,11 +581,139 @@ def a_twenty_first_reply(server, start_server):
     return reply(server, opened)
 
 
-def open_case(server):
-    email = f"case{next(numbers)}@example.org"
+def agent(server):
+    """Someone who answers cases, signed in, with a fresh session."""
+    person = two_step(server)[0]
+    assert server.command("agent", "add", "--username", person.name).returncode == 0
+    return person
+
+
+def looked_up(agent, name):
+    seen = agent.call("GET", f"/api/v1/support/account?username={name}")
+    check_described(seen)
+    return good(seen)["id"]
+
+
+def act(agent, name, action, **more):
+    answer = agent.call(
+        "POST", f"/api/v1/support/accounts/{looked_up(agent, name)}",
+        {"action": action, "reason": "Asked for in the case", **more})
+    check_described(answer)
+    return answer
+
+
+def ask(agent, name, opened):
+    """The request for a hold that the agent made."""
+    good(act(agent, name, "request-hold", case=opened["number"]), 204)
+    listed = agent.call("GET", "/api/v1/support/requests?limit=100")
+    check_described(listed)
+    (request,) = [request for request in good(listed)["items"] if request["username"] == name]
+    return request
+
+
+def decide(agent, request, action="approve"):
+    answer = agent.call(
+        "POST", f"/api/v1/support/requests/{request['id']}", {"action": action, "reason": "Looked at everything"})
+    check_described(answer)
+    return answer
+
+
+@story("own-account", 409)
+def freezing_oneself(server, start_server):
+    ada = agent(server)
+    return act(ada, ada.name, "freeze")
+
+
+@story("own-case", 409)
+def a_case_of_the_agents_own(server, start_server):
+    ada = agent(server)
+    return act(ada, Person(server).username, "request-hold", case=open_case(server, ada.emails[0])["number"])
+
+
+@story("own-request", 409)
+def approving_what_one_asked_for(server, start_server):
+    ada = agent(server)
+    return decide(ada, ask(ada, Person(server).username, open_case(server)))
+
+
+@story("request-over", 409)
+def approving_what_was_declined(server, start_server):
+    ada, ben = agent(server), agent(server)
+    request = ask(ada, Person(server).username, open_case(server))
+    good(decide(ben, request, "decline"), 204)
+    return decide(ben, request)
+
+
+@story("requester-gone", 409)
+def approving_for_someone_who_is_no_agent(server, start_server):
+    ada, ben = agent(server), agent(server)
+    request = ask(ada, Person(server).username, open_case(server))
+    assert server.command("agent", "remove", "--username", ada.name).returncode == 0
+    return decide(ben, request)
+
+
+@story("already-requested", 409)
+def asking_twice(server, start_server):
+    ada, name, opened = agent(server), Person(server).username, open_case(server)
+    ask(ada, name, opened)
+    return act(ada, name, "request-hold", case=opened["number"])
+
+
+@story("contact-on-account", 409)
+def a_case_from_the_owners_own_email(server, start_server):
+    owner = Owner(server)
+    return act(agent(server), owner.name, "request-hold", case=open_case(server, owner.emails[0])["number"])
+
+
+@story("no-hold", 409)
+def a_notice_of_no_hold(server, start_server):
+    return act(agent(server), Person(server).username, "resend-notice")
+
+
+def test_g4_an_agent_works_on_a_case_and_strangers_find_nothing(server):
+    ada, other, opened = agent(server), Person(server), open_case(server)
+    path = f"/api/v1/support/cases/{opened['number']}"
+    for call in (("GET", path), ("GET", "/api/v1/support/cases"), ("GET", "/api/v1/support/account?username=demo")):
+        refused = other.call(*call)
+        check_described(refused)
+        assert refused.status_code == 404
+    listed = ada.call("GET", "/api/v1/support/cases?state=open&limit=100")
+    check_described(listed)
+    assert opened["number"] in [case["number"] for case in good(listed)["items"]]
+    for body, state in [
+        ({"action": "take"}, "open"), ({"action": "ask", "text": "Which name?"}, "waiting"),
+        ({"action": "answer", "text": "It is done."}, "answered"), ({"action": "close"}, "closed"),
+    ]:
+        done = ada.call("POST", path, body)
+        check_described(done)
+        assert good(done)["file"]["facts"]["state"] == state
+    assert [message["text"] for message in good(ada.call("GET", path))["file"]["messages"]] == [
+        "Help", "Which name?", "It is done."]
+    for body, field in (({"action": "burn"}, "action"), ({}, "action"), ({"action": "answer", "text": ""}, "answer")):
+        assert ada.call("POST", path, body).json()["field"] == field
+
+
+def test_g4_two_agents_start_a_hold_over_the_api(server):
+    ada, ben, owner = agent(server), agent(server), Owner(server)
+    opened = open_case(server)
+    good(decide(ben, ask(ada, owner.name, opened)), 204)
+    waiting = good(server.call("GET", f"/api/v1/help/support/cases/{opened['number']}", token=opened["ticket"]))["hold"]
+    assert waiting["state"] == "running"
+    good(act(ben, owner.name, "resend-notice"), 204)
+
+
+def open_case(server, email=None):
+    email = email or f"case{next(numbers)}@example.org"
+    known = len(server.mails(email))
     body = {"category": "other", "description": "Help", "email": email}
     sent = good(server.call("POST", "/api/v1/help/support", body), 202)
-    digits = server.wait_for_digits(email, after=0)
+    deadline = time.monotonic() + 20
+    while not (digits := [
+            code.group() for mail in server.mails(email)[known:] if "Help" not in mail["Subject"]
+            and (code := re.search(r"^[0-9]{6}\b", mail["Subject"]))]):
+        assert time.monotonic() < deadline, "no code came"
+        time.sleep(0.1)
+    digits = digits[-1]
     return good(server.call(
         "POST", "/api/v1/help/support/confirm", {"journey": sent["journey"], "code": digits}), 201)
 
@@ -626,7 +754,10 @@ def test_the_page_lists_every_problem_with_its_status():
 def test_the_page_and_the_document_know_every_problem_in_the_code():
     code = (ROOT / "Sources/SparekeyWeb/API/APIHandling.swift").read_text()
     named = set(re.findall(r'problem\(\s*"([a-z-]+)"', code))
-    assert len(named) > 30
+    support = (ROOT / "Sources/SparekeyCore/Support/SupportCase.swift").read_text()
+    support = support[support.index("enum SupportProblem"):].split("\n}\n")[0]
+    named |= set(re.findall(r'case \w+ = "([a-z-]+)"', support))
+    assert len(named) > 45
     assert named <= STORIES.keys()
 
 

@@ -36,11 +36,14 @@ package struct SupportConsole: Sendable {
 
   /// - Parameter state: nil for all that are not closed.
   /// - Throws: what `Ports.agent` throws.
-  package func overview(in state: SupportCase.State?, by signedIn: SignedIn) async throws -> Overview {
+  package func overview(
+    in state: SupportCase.State?, after place: (changedAt: Timestamp, id: CaseID)? = nil, limit: Int = listed,
+    by signedIn: SignedIn
+  ) async throws -> Overview {
     try await ports.database.read { [ports] transaction in
       let agent = try ports.agent(signedIn, in: transaction)
       return Overview(
-        cases: try transaction.supportCases(in: state, limit: Self.listed).map {
+        cases: try transaction.supportCases(in: state, after: place, limit: limit).map {
           try ports.listed($0, for: agent, in: transaction)
         },
         requests: try transaction.undecidedRequests().filter { $0.isUndecided(at: transaction.now) }

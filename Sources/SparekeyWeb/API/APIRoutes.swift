@@ -89,6 +89,15 @@ extension Site {
     router.get("/api/v1/help/support/cases/{number}", use: api(SupportAPI.status))
     router.post("/api/v1/help/support/cases/{number}/messages", use: api(SupportAPI.reply))
 
+    // The support console, for agents (G4)
+    router.get("/api/v1/support/cases", use: api(ConsoleAPI.cases))
+    router.get("/api/v1/support/cases/{number}", use: api(ConsoleAPI.file))
+    router.post("/api/v1/support/cases/{number}", use: api(ConsoleAPI.actOnCase))
+    router.get("/api/v1/support/requests", use: api(ConsoleAPI.requests))
+    router.post("/api/v1/support/requests/{id}", use: api(ConsoleAPI.decide))
+    router.get("/api/v1/support/account", use: api(ConsoleAPI.account))
+    router.post("/api/v1/support/accounts/{id}", use: api(ConsoleAPI.actOnAccount))
+
     // The second factors after a recovery (DESIGN section 6)
     router.get("/api/v1/factors", use: api(FactorsAPI.progress))
     router.post("/api/v1/factors/totp/use", use: api(FactorsAPI.useApp))

@@ -187,14 +187,7 @@ enum AdminAPI {
   // MARK: support
 
   @Sendable static func cases(_ call: Call, _ holder: Operator) async throws -> APIAnswer {
-    let named = try call.query("state")
-    let state = named.flatMap(SupportCase.State.init(rawValue:))
-    guard named == nil || state != nil else {
-      throw UnreadableBody(
-        field: "state",
-        detail: "\"state\" is \(SupportCase.State.allCases.map(\.rawValue).joined(separator: ", ")).")
-    }
-    let page = try PageRequest(of: "admin/cases/\(named ?? "")", in: call)
+    let (state, page) = try casePage(of: "admin/cases", in: call)
     let found = try await call.site.supportConsole.cases(
       in: state, after: page.after.map { (Timestamp(milliseconds: $0.number), CaseID(text: $0.text)) },
       limit: page.limit + 1)
@@ -203,6 +196,20 @@ enum AdminAPI {
     } item: {
       CaseAnswer($0)
     }
+  }
+
+  /// Which cases are asked for: `state`, and the page of them.
+  static func casePage(of list: String, in call: Call) throws(UnreadableBody) -> (
+    SupportCase.State?, PageRequest
+  ) {
+    let named = try call.query("state")
+    let state = named.flatMap(SupportCase.State.init(rawValue:))
+    guard named == nil || state != nil else {
+      throw UnreadableBody(
+        field: "state",
+        detail: "\"state\" is \(SupportCase.State.allCases.map(\.rawValue).joined(separator: ", ")).")
+    }
+    return (state, try PageRequest(of: "\(list)/\(named ?? "")", in: call))
   }
 
   @Sendable static func caseFile(_ call: Call, _ holder: Operator) async throws -> APIAnswer {
