@@ -103,14 +103,19 @@ extension Ports {
     let output = try await hashing.hash(password.secret, salt: salt, cost: hashing.costs.password)
     return SealedHash(
       OpenHash(cost: hashing.costs.password, salt: salt, output: output), keys: keys,
-      purpose: .passwordPepper, context: "password/\(account)")
+      purpose: .passwordPepper, context: SealedHash.passwordContext(account))
   }
 
   /// Whether the password is the account's. An unknown account costs the same one hash (S6, T6).
   /// - Returns: nil when wrong; otherwise a re-hashed form when the stored one has outdated costs.
   package func verify(_ typed: String, of account: Account?) async throws -> PasswordMatch? {
-    let stored = account?.password.open(
-      keys: keys, purpose: .passwordPepper, context: "password/\(account?.id.text ?? "")")
+    let opened = account.flatMap { $0.password.openPassword(of: $0.id, keys: keys) }
+    if let account, case .foreign(let hash) = opened {
+      // The other system hashed what was typed, as it was typed.
+      guard try await hashing.matches(Secret(typed), hash) else { return nil }
+      return PasswordMatch(rehashed: try? await seal(Password(typed), for: account.id))
+    }
+    let stored: OpenHash? = if case .own(let hash) = opened { hash } else { nil }
     let cost = stored?.cost ?? hashing.costs.password
     let password = Password(typed)
     let output = try await hashing.hash(

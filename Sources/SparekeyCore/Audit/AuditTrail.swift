@@ -32,6 +32,7 @@ package enum AuditActor: Sendable, Equatable {
 /// What agents and operators do.
 package enum AuditAction: String, Sendable, CaseIterable {
   case accountCreated = "account-created"
+  case accountsImported = "accounts-imported"
   case agentAdded = "agent-added"
   case agentRemoved = "agent-removed"
   case completionsResumed = "completions-resumed"

@@ -286,14 +286,15 @@ extension Ports {
       + contacts.flatMap { [$0.address, String($0.address.prefix { $0 != "@" })] }
   }
 
-  /// Adds an unconfirmed contact.
+  /// Adds a contact, unconfirmed unless another system confirmed it.
   @discardableResult
   package func insert(
-    _ new: NewContact, of account: Account, fromSignUp: Bool, in transaction: any Transaction
+    _ new: NewContact, of account: Account, fromSignUp: Bool, addedAt: Timestamp? = nil,
+    confirmedAt: Timestamp? = nil, in transaction: any Transaction
   ) throws -> Contact {
     let contact = Contact(
       id: ContactID(randomness), account: account.id, kind: new.kind, address: new.address,
-      addedAt: transaction.now, confirmedAt: nil, fromSignUp: fromSignUp)
+      addedAt: addedAt ?? transaction.now, confirmedAt: confirmedAt, fromSignUp: fromSignUp)
     try transaction.insert(
       contact, sealedAddress: keys.seal(contact),
       addressDigest: keys.digest(new.canonical, for: .contactDigest))

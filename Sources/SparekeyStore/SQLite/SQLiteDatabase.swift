@@ -102,7 +102,6 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     }
   }
 
-  /// Closes the file; nothing may be asked of it afterwards.
   /// SQLite's own word on how commits are flushed, from the connection that writes: 2 is FULL.
   package func synchronousOfWriter() async throws -> Int? {
     try await pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
@@ -111,11 +110,12 @@ package final class SQLiteDatabase: SparekeyCore.Database {
   package func read<Answer: Sendable>(
     _ body: @escaping @Sendable (any Transaction) throws -> Answer
   ) async throws -> Answer {
-    try await explained {
-      try await pool.read { [clock, wrap] database in
-        try body(SQLTransaction(wrap(SQLiteConnection(database)), now: clock.now()))
-      }
-    }
+    try await explained { try snapshot(body) }
+  }
+
+  /// On the thread that asks: a read takes microseconds, and going to another thread and back takes many more.
+  private func snapshot<Answer>(_ body: (any Transaction) throws -> Answer) throws -> Answer {
+    try pool.read { try body(SQLTransaction(wrap(SQLiteConnection($0)), now: clock.now())) }
   }
 
   package func write<Answer: Sendable>(
@@ -163,7 +163,15 @@ private struct SQLiteConnection: SQLConnection {
 
   /// SQLite reads `$1` as a name, `?1` as a position; PostgreSQL has it the other way round.
   private func prepared(_ sql: StaticString) throws -> Statement {
-    try database.cachedStatement(sql: "\(sql)".replacingOccurrences(of: "$", with: "?"))
+    let text = String(unsafeUninitializedCapacity: sql.utf8CodeUnitCount) { bytes in
+      sql.withUTF8Buffer { source in
+        for (place, byte) in source.enumerated() {
+          bytes[place] = byte == UInt8(ascii: "$") ? UInt8(ascii: "?") : byte
+        }
+      }
+      return sql.utf8CodeUnitCount
+    }
+    return try database.cachedStatement(sql: text)
   }
 
   private func arguments(_ values: [SQLValue]) -> StatementArguments {

@@ -8,7 +8,7 @@ import SparekeyWeb
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account", abstract: "Make accounts, and look at what protects them.",
-    subcommands: [Create.self, List.self, Show.self])
+    subcommands: [Create.self, Import.self, List.self, Show.self])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Make an account.")
