@@ -93,12 +93,13 @@ enum ConsoleAPI {
       let action: String
       let reason: String?
     }
+    let signedIn = try await call.signedIn()
     let body: Body = try call.decode()
     let console = call.site.supportConsole
     switch body.action {
     case "approve": try await console.approve(call.identifier(), by: call.steppedUp())
     case "decline":
-      try await console.decline(call.identifier(), reason: body.reason ?? "", by: call.signedIn())
+      try await console.decline(call.identifier(), reason: body.reason ?? "", by: signedIn)
     default: throw unknown(["approve", "decline"])
     }
     return .noContent
