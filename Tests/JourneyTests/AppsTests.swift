@@ -32,9 +32,10 @@ import Testing
   func app(_ world: World, _ kind: Client.Kind = .confidential, backChannel: String? = nil) async throws
     -> App
   {
-    let (client, secret) = try await world.site.clients.register(
+    let registered = try await world.site.clients.register(
       Clients.New(
         name: "Notes", kind: kind, redirectURIs: [redirect], backChannelLogoutURI: backChannel))
+    let (client, secret) = (registered.client, registered.secret)
     return App(client: client, secret: secret)
   }
 

@@ -104,6 +104,9 @@ package struct MemoryState: Sendable {
   var audit: [AuditEntry] = []
   var auditPlaces: [AuditID: (number: Int, link: AuditChain.Link)] = [:]
 
+  var keptAnswers: [[UInt8]: KeptAnswer] = [:]
+  var operatorTokens: [[UInt8]: OperatorToken] = [:]
+
   package init() {}
 
   /// Runs a transaction on these tables: when it throws, they stay as they are.
@@ -449,8 +452,9 @@ final class MemoryTransaction: Transaction {
     if let sealedStateBefore { state.statesBefore[account, default: [:]][number] = sealedStateBefore }
   }
 
-  func events(of account: AccountID, limit: Int) throws -> [SecurityEvent] {
-    Array((state.history[account] ?? []).reversed().prefix(limit))
+  func events(of account: AccountID, before number: Int?, limit: Int) throws -> [SecurityEvent] {
+    Array(
+      (state.history[account] ?? []).reversed().filter { $0.number < number ?? .max }.prefix(limit))
   }
 
   func event(_ number: Int, of account: AccountID) throws -> SecurityEvent? {

@@ -25,6 +25,10 @@ package enum KeyPurpose: String, Sendable, CaseIterable {
   case signingKey = "signing-key"
   case audit = "audit"
   case supportCase = "support-case"
+  case cursor
+  case idempotencyKey = "idempotency-key"
+  case keptAnswer = "kept-answer"
+  case operatorToken = "operator-token"
   /// What enduring purposes derive from that came into the program after the first master had retired.
   case later = "later"
 
@@ -33,10 +37,11 @@ package enum KeyPurpose: String, Sendable, CaseIterable {
   package var endures: Bool {
     switch self {
     case .passwordPepper, .codePepper, .contact, .journey, .outbox, .history, .authenticatorApp, .parked,
-      .stopLink, .signingKey, .supportCase, .sessionDigest:
+      .stopLink, .signingKey, .supportCase, .sessionDigest, .cursor, .keptAnswer:
       false
     case .form, .nameDigest, .contactDigest, .issuedCode, .throttle, .decoy, .newCode, .newTicket,
-      .ticketDigest, .newSession, .fingerprint, .appSecret, .audit, .later:
+      .ticketDigest, .newSession, .fingerprint, .appSecret, .audit, .idempotencyKey, .operatorToken,
+      .later:
       true
     }
   }
