@@ -3,8 +3,9 @@
 package struct Resealing: Sendable {
   /// Values looked at, and at most changed, at a time.
   private static let portion = 200
-  /// In-flight journeys and forms may be under the former key for an hour; a day is more than enough.
-  package static let restBeforeRetiring = Duration.days(1)
+  /// Journeys and forms under way may be under the former key for an hour, answers that are kept to be given again for
+  /// a day.
+  package static let restBeforeRetiring = RepeatableCall.remembered + slack
   /// For nodes that notice a new key file late.
   private static let slack = Duration.hours(1)
 
