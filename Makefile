@@ -1,5 +1,5 @@
 # Everything a developer does here. `make` alone says what there is.
-.PHONY: help run test test-long simulate lint format clean swift-here for-run for-test
+.PHONY: help run example test test-long simulate lint format clean swift-here for-run for-test
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -22,7 +22,7 @@ sparekey := .build/debug/sparekey
 # Asked when a recipe begins: `for-test` may have made the environment just before.
 python = $(shell if [ -x .venv/bin/python ]; then echo .venv/bin/python; else echo python3; fi)
 node := $(shell command -v node)
-formatted := Sources Tests Package.swift Fuzz
+formatted := Sources Tests Examples Package.swift Fuzz
 
 help: ## say what there is
 	@echo "make TARGET"
@@ -32,6 +32,11 @@ run: swift-here for-run ## install what is missing, build, and serve a demo on h
 	@echo "Building. The first time takes several minutes."
 	swift build --product sparekey
 	$(sparekey) serve --demo $(ARGS)
+
+example: swift-here for-run ## the demo, and on http://localhost:8090 an app that signs people in through it
+	swift build --product sparekey
+	swift build --product notes
+	scripts/run-example
 
 test: swift-here for-test ## install what is missing, build, and run the tests
 	swift build --build-tests

@@ -85,6 +85,9 @@ struct Settings: Sendable {
   private static let otherVariables: Set = ["SPAREKEY_CONFIG"]
 
   private let values: [Name: Value]
+  /// Apps that the configuration file describes (A1), and where it is.
+  let clients: [Clients.InFile]
+  let file: String
 
   /// Reads all layers.
   /// - Parameters:
@@ -102,7 +105,9 @@ struct Settings: Sendable {
       }
     }
     let path = file ?? environment["SPAREKEY_CONFIG"]
-    let entries = try Self.file(at: path ?? "sparekey.yaml", required: path != nil)
+    self.file = path ?? "sparekey.yaml"
+    let (entries, described) = try Self.file(at: self.file, required: path != nil)
+    clients = try Self.clients(described, in: self.file)
     var values: [Name: Value] = [:]
     for name in Name.allCases {
       if let text = flags[name] {
@@ -111,28 +116,50 @@ struct Settings: Sendable {
       } else if let text = environment[name.environment] {
         values[name] = Value(text: text, origin: name.environment)
       } else if let text = entries[name.rawValue] {
-        values[name] = Value(text: text, origin: path ?? "sparekey.yaml")
+        values[name] = Value(text: text, origin: self.file)
       }
     }
     self.values = values
     try check()
   }
 
-  private static func file(at path: String, required: Bool) throws -> [String: String] {
+  /// Settings, and what stands under `clients`.
+  private static func file(at path: String, required: Bool) throws -> ([String: String], clients: Any?) {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
       if required { throw Problem(description: "The configuration file \(path) cannot be read.") }
-      return [:]
+      return ([:], nil)
     }
     // Without a resolver every value is the text that was written: `off` stays `off`.
     guard let loaded = try? Yams.load(yaml: text, .basic) ?? [String: Any](),
-      let mapping = loaded as? [String: Any]
+      var mapping = loaded as? [String: Any]
     else {
       throw Problem(description: "The configuration file \(path) is not a YAML mapping of settings.")
     }
+    let clients = mapping.removeValue(forKey: "clients")
     for key in mapping.keys where Name(rawValue: key) == nil {
       throw Problem(description: "\(path): \"\(key)\" is not a setting. See: sparekey config")
     }
-    return mapping.mapValues { ($0 as? [Any])?.map { "\($0)" }.joined(separator: ",") ?? "\($0)" }
+    return (
+      mapping.mapValues { ($0 as? [Any])?.map { "\($0)" }.joined(separator: ",") ?? "\($0)" }, clients
+    )
+  }
+
+  private static func clients(_ described: Any?, in file: String) throws -> [Clients.InFile] {
+    guard let described else { return [] }
+    // Nothing after `clients:` is the empty text.
+    if described as? String == "" { return [] }
+    guard let list = described as? [[String: Any]] else {
+      throw Problem(description: "\(file): clients is not a list of apps. See: docs/operating.md")
+    }
+    var found: [Clients.InFile] = []
+    for entry in list {
+      let client = try ClientEntry(entry, in: file).client()
+      guard !found.contains(where: { $0.id == client.id }) else {
+        throw Problem(description: "\(file): there are two clients with the id \(client.id).")
+      }
+      found.append(client)
+    }
+    return found
   }
 
   subscript(_ name: Name) -> Value { values[name] ?? Value(text: standard(name), origin: "default") }
@@ -166,6 +193,13 @@ struct Settings: Sendable {
   // MARK: what the program asks for
 
   var dataFolder: String { self[.data].text }
+  var keyFile: String { "\(dataFolder)/sparekey.keys" }
+  /// Whether there may be other nodes, each with a copy of the key file.
+  var databaseIsShared: Bool {
+    get throws {
+      if case .postgresql = try database() { true } else { false }
+    }
+  }
   var host: String { self[.host].text }
 
   /// Where accounts are kept.
@@ -328,13 +362,20 @@ struct Settings: Sendable {
   /// The one line of the file that a setting names; nil when it names none.
   private func secret(in name: Name) throws -> Secret? {
     guard !self[name].text.isEmpty else { return nil }
-    guard var bytes = FileManager.default.contents(atPath: self[name].text) else { throw unreadable(name) }
-    while let last = bytes.last, [10, 13].contains(last) { bytes.removeLast() }
-    guard !bytes.isEmpty, bytes.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
+    guard let bytes = FileManager.default.contents(atPath: self[name].text) else { throw unreadable(name) }
+    guard let secret = Self.oneLine(bytes) else {
       throw Problem(
         description: "The file that \(name.rawValue) names (\(self[name].origin)) must hold one line of text."
       )
     }
+    return secret
+  }
+
+  /// Nil for anything but one line of text.
+  fileprivate static func oneLine(_ content: Data) -> Secret? {
+    var bytes = content
+    while let last = bytes.last, [10, 13].contains(last) { bytes.removeLast() }
+    guard !bytes.isEmpty, bytes.allSatisfy({ $0 >= 32 && $0 != 127 }) else { return nil }
     return Secret(bytes)
   }
 
@@ -404,8 +445,86 @@ struct Settings: Sendable {
   }
 }
 
+/// One app under `clients`.
+private struct ClientEntry {
+  private let values: [String: Any]
+  private let file: String
+
+  init(_ values: [String: Any], in file: String) {
+    self.values = values
+    self.file = file
+  }
+
+  /// - Throws: `Settings.Problem` naming the app, what is wrong, and the fix.
+  func client() throws -> Clients.InFile {
+    let names = [
+      "id", "name", "kind", "redirect-uris", "post-logout-uris", "back-channel-logout-uri", "algorithm",
+      "secret-file",
+    ]
+    for name in values.keys where !names.contains(name) {
+      throw problem(
+        name == "secret"
+          ? "a secret does not belong into this file: put it into one of its own, and name that as secret-file."
+          : "\"\(name)\" is none of \(names.joined(separator: ", ")).")
+    }
+    let algorithm = try text("algorithm").map { try named($0, "algorithm") } ?? SigningAlgorithm.es256
+    let new = Clients.New(
+      name: try needed("name"), kind: try named(needed("kind"), "kind"),
+      redirectURIs: try list("redirect-uris"),
+      postLogoutURIs: try list("post-logout-uris"), backChannelLogoutURI: try text("back-channel-logout-uri"),
+      algorithm: algorithm)
+    let (id, secret) = (try needed("id"), try secret())
+    do throws(Clients.Problem) {
+      return try Clients.InFile(id: id, new, secret: secret)
+    } catch {
+      throw problem(error.description)
+    }
+  }
+
+  private func secret() throws -> Secret? {
+    try text("secret-file").map { path in
+      guard let bytes = FileManager.default.contents(atPath: path), let secret = Settings.oneLine(bytes)
+      else {
+        throw problem("secret-file names \(path), which is not a readable file of one line.")
+      }
+      return secret
+    }
+  }
+
+  private func text(_ name: String) throws -> String? {
+    guard let value = values[name] else { return nil }
+    guard let text = value as? String, !text.isEmpty else { throw problem("\(name) is one line of text.") }
+    return text
+  }
+
+  private func needed(_ name: String) throws -> String {
+    guard let text = try text(name) else { throw problem("\(name) is missing.") }
+    return text
+  }
+
+  private func list(_ name: String) throws -> [String] {
+    guard let value = values[name] else { return [] }
+    guard let list = value as? [String] else { throw problem("\(name) is a list of addresses.") }
+    return list
+  }
+
+  private func named<Value: RawRepresentable<String> & CaseIterable>(_ text: String, _ name: String) throws
+    -> Value
+  {
+    guard let value = Value(rawValue: text) else {
+      throw problem("\(name) is \(Value.allCases.map(\.rawValue).joined(separator: " or ")).")
+    }
+    return value
+  }
+
+  private func problem(_ what: String) -> Settings.Problem {
+    Settings.Problem(
+      description: "\(file): client \(values["id"].map { "\"\($0)\"" } ?? "without an id"): \(what)")
+  }
+}
+
 /// A length of time as operators write it: `30d`, `12h`, `90m`, `90s`; from one second to 365 days.
-private struct Period {
+struct Period {
   let duration: Duration
 
   struct Unreadable: Error, CustomStringConvertible {

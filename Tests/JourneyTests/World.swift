@@ -244,6 +244,11 @@ final class CountingHasher: SecretHashing {
     counted.withLockedValue { $0 += 1 }
     return try await pool.hash(secret, salt: salt, cost: cost)
   }
+
+  func matches(_ secret: Secret, _ hash: ForeignHash) async throws -> Bool {
+    counted.withLockedValue { $0 += 1 }
+    return try await pool.matches(secret, hash)
+  }
 }
 
 /// Stands between the statements and the engine: counts them, and calls back before and after each.
@@ -303,4 +308,7 @@ struct DigestHashing: SecretHashing {
     secret.withBytes { hash.update(bufferPointer: $0) }
     return Array(hash.finalize())
   }
+
+  /// Stories in memory have no accounts of other systems.
+  func matches(_ secret: Secret, _ hash: ForeignHash) async throws -> Bool { false }
 }

@@ -37,12 +37,13 @@ extension MemoryTransaction {
     state.appTables.clients.values.sorted { ($0.name, $0.id.text) < ($1.name, $1.id.text) }
   }
 
-  func setSecret(_ digest: [UInt8], of client: ClientID) throws -> Bool {
-    guard let old = state.appTables.clients[client] else { return false }
-    state.appTables.clients[client] = Client(
-      id: old.id, name: old.name, kind: old.kind, secretDigest: digest, redirectURIs: old.redirectURIs,
-      postLogoutURIs: old.postLogoutURIs, backChannelLogoutURI: old.backChannelLogoutURI,
-      algorithm: old.algorithm, createdAt: old.createdAt)
+  func replace(_ client: Client) throws -> Bool {
+    guard let old = state.appTables.clients[client.id] else { return false }
+    state.appTables.clients[client.id] = Client(
+      id: old.id, name: client.name, kind: client.kind, secretDigest: client.secretDigest,
+      redirectURIs: client.redirectURIs, postLogoutURIs: client.postLogoutURIs,
+      backChannelLogoutURI: client.backChannelLogoutURI, algorithm: client.algorithm,
+      createdAt: old.createdAt, origin: client.origin)
     return true
   }
 

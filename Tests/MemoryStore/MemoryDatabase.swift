@@ -88,6 +88,7 @@ package struct MemoryState: Sendable {
   package internal(set) var codes: [CodeID: StoredCode] = [:]
   var sessions: [SessionID: SessionRow] = [:]
   var history: [AccountID: [SecurityEvent]] = [:]
+  var statesBefore: [AccountID: [Int: [UInt8]]] = [:]
   var throttle: [[UInt8]: ThrottleRow] = [:]
   var outbox: [String: OutboxRow] = [:]
   var spent: [String: Timestamp] = [:]
@@ -102,6 +103,9 @@ package struct MemoryState: Sendable {
   var agents: [AccountID: Timestamp] = [:]
   var audit: [AuditEntry] = []
   var auditPlaces: [AuditID: (number: Int, link: AuditChain.Link)] = [:]
+
+  var keptAnswers: [[UInt8]: KeptAnswer] = [:]
+  var operatorTokens: [[UInt8]: OperatorToken] = [:]
 
   package init() {}
 
@@ -188,6 +192,7 @@ final class MemoryTransaction: Transaction {
     state.passkeys = state.passkeys.filter { $0.value.passkey.account != account }
     state.holds = state.holds.filter { $0.value.hold.account != account }
     state.history[account] = nil
+    state.statesBefore[account] = nil
     for row in state.appTables.sessions.values where row.session.account == account {
       try forgetAppSession(row.session.id)
     }
@@ -444,10 +449,12 @@ final class MemoryTransaction: Transaction {
     state.history[account, default: []].append(
       SecurityEvent(
         number: number, at: event.at, kind: event.kind, detail: event.detail, source: event.source))
+    if let sealedStateBefore { state.statesBefore[account, default: [:]][number] = sealedStateBefore }
   }
 
-  func events(of account: AccountID, limit: Int) throws -> [SecurityEvent] {
-    Array((state.history[account] ?? []).reversed().prefix(limit))
+  func events(of account: AccountID, before number: Int?, limit: Int) throws -> [SecurityEvent] {
+    Array(
+      (state.history[account] ?? []).reversed().filter { $0.number < number ?? .max }.prefix(limit))
   }
 
   func event(_ number: Int, of account: AccountID) throws -> SecurityEvent? {

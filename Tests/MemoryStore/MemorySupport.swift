@@ -17,9 +17,14 @@ extension MemoryTransaction {
     state.cases.values.first { $0.number == number }
   }
 
-  func supportCases(in wanted: SupportCase.State?, limit: Int) throws -> [SupportCase] {
+  func supportCases(
+    in wanted: SupportCase.State?, after place: (changedAt: Timestamp, id: CaseID)?, limit: Int
+  ) throws -> [SupportCase] {
     Array(
       state.cases.values.filter { wanted.map { [state = $0.state] in state == $0 } ?? ($0.state != .closed) }
+        .filter { found in
+          place.map { ($0.changedAt, $0.id.text) < (found.changedAt, found.id.text) } ?? true
+        }
         .sorted { ($0.changedAt, $0.id.text) < ($1.changedAt, $1.id.text) }.prefix(limit))
   }
 

@@ -45,10 +45,14 @@ extension `The contract of every engine` {
       try transaction.insert(client("b", name: "Albums"))
       #expect(try transaction.client(ClientID(text: "c")) == client())
       #expect(try transaction.clients().map(\.name) == ["Albums", "Notes"])
-      let isSet = try transaction.setSecret([9], of: ClientID(text: "c"))
-      let isUnknown = try transaction.setSecret([9], of: ClientID(text: "x"))
+      let changed = Client(
+        id: client().id, name: "Zettel", kind: .public, secretDigest: nil,
+        redirectURIs: ["org.example:/in"], algorithm: .es256, createdAt: start, origin: .formerlyFile)
+      let isSet = try transaction.replace(changed)
+      let isUnknown = try transaction.replace(client("x"))
       #expect(isSet && !isUnknown)
-      #expect(try transaction.client(ClientID(text: "c"))?.secretDigest == [9])
+      #expect(try transaction.client(ClientID(text: "c")) == changed)
+      #expect(try transaction.client(ClientID(text: "x")) == nil)
       try transaction.put(
         Grant(account: anna, client: client().id, scopes: [.openid], grantedAt: start, lastUsedAt: start))
       let given = appSession("a1", "s1")

@@ -529,6 +529,8 @@ enum Engine: String, CaseIterable, CustomTestStringConvertible {
       }
       let events = try transaction.events(of: anna, limit: 2)
       #expect(events.map(\.number) == [3, 2] && events.map(\.kind) == [.frozen, .holdStarted])
+      #expect(try transaction.events(of: anna, before: 3, limit: 1).map(\.number) == [2])
+      #expect(try transaction.events(of: anna, before: 1, limit: 9).isEmpty)
       #expect(try transaction.event(1, of: anna)?.kind == .signedIn)
       #expect(try transaction.event(1, of: AccountID(text: "x")) == nil)
     }

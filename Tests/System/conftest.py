@@ -87,9 +87,11 @@ class Server:
             [BINARY, *words, "--data", self.data], cwd=self.data, env=environment, input=text, capture_output=True,
             text=True, timeout=60)
 
-    def call(self, method, path, body=None, token=None, scheme="Bearer", host=None):
-        """An API call: `body` is sent as JSON."""
+    def call(self, method, path, body=None, token=None, scheme="Bearer", host=None, key=None):
+        """An API call: `body` is sent as JSON, `key` as its Idempotency-Key."""
         headers = {"Authorization": f"{scheme} {token}"} if token else {}
+        if key:
+            headers["Idempotency-Key"] = key
         if host:
             headers["Host"] = host
         return requests.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=PATIENCE)

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import itertools
+import json
 import re
 import struct
 import time
@@ -114,6 +115,20 @@ def two_step(server, name=None):
     """Someone with two-step verification, and a recovery code made after it was turned on."""
     person = Person(server, name).turn_on_two_step()
     return person, person.make_code()
+
+
+SCOPES = [
+    "accounts:read", "accounts:write", "clients:read", "clients:write", "holds:read", "holds:write", "cases:read",
+    "cases:write", "agents:read", "agents:write", "audit:read", "report:read"]
+
+
+def make_token(server, *scopes, name=None, expires="90d"):
+    """A token of the operator; with every scope if none is named."""
+    words = [word for scope in scopes or SCOPES for word in ("--scope", scope)]
+    name = name or f"token{next(numbers)}"
+    made = server.command("token", "create", "--name", name, *words, "--expires", expires, "--json")
+    assert made.returncode == 0, made.stderr
+    return json.loads(made.stdout)["token"]
 
 
 def good(answer, status=200):

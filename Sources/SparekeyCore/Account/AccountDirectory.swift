@@ -39,6 +39,25 @@ package struct AccountDirectory: Sendable {
     }
   }
 
+  /// Those that follow, in the order of ids.
+  package func accounts(after id: AccountID?, limit: Int) async throws -> [Account] {
+    try await ports.database.read { try $0.accounts(after: id, limit: limit) }
+  }
+
+  /// An account, and each loss that would lock it out, with what mends that.
+  package typealias Exposed = (account: Account, points: [(loss: WaysBack.Loss, step: ProofKind)])
+
+  /// Looks at the accounts that follow, in the order of ids.
+  /// - Returns: those that one loss would lock out, and the last that was looked at; nil at the end.
+  package func withoutWayBack(after id: AccountID?, limit: Int) async throws -> (
+    found: [Exposed], last: AccountID?
+  ) {
+    try await ports.database.read { [ports] transaction in
+      let accounts = try transaction.accounts(after: id, limit: limit)
+      return (try ports.withoutWayBack(accounts, in: transaction), accounts.last?.id)
+    }
+  }
+
   /// Every account, in the order of ids, a page at a time: memory does not grow with their number.
   package func each(_ body: (Account) throws -> Void) async throws {
     try await eachPage { accounts, _ in
@@ -54,15 +73,9 @@ package struct AccountDirectory: Sendable {
     looked: (_ accounts: Int) -> Void = { _ in }
   ) async throws {
     try await eachPage { [ports] accounts, transaction in
-      let restoredAt = try transaction.fact(.restoredAt)
-      return try accounts.compactMap { account in
-        let facts = AccountFacts(
-          proofs: try ports.proofs(of: account, in: transaction), restoredAt: restoredAt)
-        let points = ports.singlePointsOfFailure(facts, at: transaction.now)
-        return points.isEmpty ? nil : (account, points)
-      }
+      try ports.withoutWayBack(accounts, in: transaction)
     } handing: {
-      try body($0.0, $0.1)
+      try body($0.account, $0.points)
     } looked: {
       looked($0)
     }
@@ -90,6 +103,18 @@ package struct AccountDirectory: Sendable {
 }
 
 extension Ports {
+  fileprivate func withoutWayBack(_ accounts: [Account], in transaction: any Transaction) throws
+    -> [AccountDirectory.Exposed]
+  {
+    let restoredAt = try transaction.fact(.restoredAt)
+    return try accounts.compactMap { account in
+      let facts = AccountFacts(
+        proofs: try proofs(of: account, in: transaction), restoredAt: restoredAt)
+      let points = singlePointsOfFailure(facts, at: transaction.now)
+      return points.isEmpty ? nil : (account, points)
+    }
+  }
+
   package func waysBack(_ facts: AccountFacts, at now: Timestamp) -> [WaysBack.Entry] {
     facts.waysBack(strict: options.strictPolicy, at: now)
   }

@@ -34,12 +34,16 @@ package protocol SecretHashing: Sendable {
   var costs: HashCosts { get }
   /// 32 bytes. - Throws: `Refusal.busy` when the queue is full.
   func hash(_ secret: Secret, salt: [UInt8], cost: HashCost) async throws -> [UInt8]
+  /// Whether the secret is the one that another system hashed, on the same threads.
+  /// - Throws: `Refusal.busy` when the queue is full.
+  func matches(_ secret: Secret, _ hash: ForeignHash) async throws -> Bool
 }
 
 /// A hash as it is stored: cost, salt and Argon2id output, sealed with a pepper key that lives outside the database
 /// and bound to its account and column, so that a row copied elsewhere does not open (C4, T13).
 ///
-/// Sealed shape: memory in KiB (4 bytes, big endian), passes (4), salt (16), hash (32).
+/// Sealed shape: memory in KiB (4 bytes, big endian), passes (4), salt (16), hash (32). A hash of another system is four
+/// zero bytes and its text.
 package struct SealedHash: Sendable, Equatable, Codable {
   package let bytes: [UInt8]
 
@@ -53,11 +57,38 @@ package struct SealedHash: Sendable, Equatable, Codable {
     bytes = keys.seal(plain, for: purpose, bound: context)
   }
 
+  /// A password that another system hashed.
+  package init(_ hash: ForeignHash, of account: AccountID, keys: KeyRing) {
+    bytes = keys.seal(
+      Self.foreign + Array(hash.text.utf8), for: .passwordPepper, bound: Self.passwordContext(account))
+  }
+
+  private static let foreign: [UInt8] = [0, 0, 0, 0]
+
+  static func passwordContext(_ account: AccountID) -> String { "password/\(account)" }
+
+  package enum OpenPassword: Sendable {
+    case own(OpenHash)
+    case foreign(ForeignHash)
+  }
+
+  /// Nil as `open` is.
+  package func openPassword(of account: AccountID, keys: KeyRing) -> OpenPassword? {
+    guard let plain = keys.open(bytes, for: .passwordPepper, bound: Self.passwordContext(account)) else {
+      return nil
+    }
+    guard plain.starts(with: Self.foreign) else { return Self.read(plain).map(OpenPassword.own) }
+    return (try? ForeignHash(String(decoding: plain.dropFirst(Self.foreign.count), as: UTF8.self)))
+      .map(OpenPassword.foreign)
+  }
+
   /// Nil when the row was not sealed for this place, or by no key that is present.
   package func open(keys: KeyRing, purpose: KeyPurpose, context: String) -> OpenHash? {
-    guard let plain = keys.open(bytes, for: purpose, bound: context),
-      plain.count == 8 + Self.saltLength + Self.hashLength
-    else { return nil }
+    keys.open(bytes, for: purpose, bound: context).flatMap(Self.read)
+  }
+
+  private static func read(_ plain: [UInt8]) -> OpenHash? {
+    guard plain.count == 8 + saltLength + hashLength else { return nil }
     return OpenHash(
       cost: HashCost(
         memoryKiB: UInt32(bigEndianBytes: plain[0..<4]), passes: UInt32(bigEndianBytes: plain[4..<8])),

@@ -9,18 +9,40 @@ package struct SignUp: Sendable {
   /// Says that a username is taken (it has to), never that an email is known.
   /// - Throws: `Refusal.field(…)`, `.slowDown`, `.busy`, `.signUpClosed`.
   package func create(
-    username typedName: String, password typedPassword: String, email typedEmail: String?, source: Source
+    username: String, password: String, email: String?, source: Source,
+    keeping keep: @escaping Keeping<StartedSession> = { _, _ in }
   ) async throws -> StartedSession {
     guard ports.options.signUpOpen else { throw Refusal.signUpClosed }
-    return try await createByOperator(
-      username: typedName, password: typedPassword, email: typedEmail, source: source, limited: true)
+    let token = ports.newSessionToken()
+    return try await make(username: username, password: password, email: email, limited: true, source: source)
+    { [ports] account, transaction in
+      let session = try ports.startSession(
+        for: account, shown: [.password], token: token, source: source, in: transaction)
+      let started = StartedSession(token: token, session: session, account: account)
+      try keep(started, transaction)
+      return started
+    }
   }
 
-  /// The same without the limits on strangers, for the operator's command line.
+  /// The same without the limits on strangers, and without signing in.
+  /// - Throws: `Refusal.field(…)`, `.busy`.
   package func createByOperator(
-    username typedName: String, password typedPassword: String, email typedEmail: String?, source: Source,
-    limited: Bool = false
-  ) async throws -> StartedSession {
+    username: String, password: String, email: String?, by actor: AuditActor = .operator, source: Source,
+    keeping keep: @escaping Keeping<Account> = { _, _ in }
+  ) async throws -> Account {
+    try await make(username: username, password: password, email: email, limited: false, source: source) {
+      [ports] account, transaction in
+      try ports.audit(.accountCreated, by: actor, about: account.id, in: transaction)
+      try keep(account, transaction)
+      return account
+    }
+  }
+
+  /// - Parameter finish: what else belongs into the transaction.
+  private func make<Made: Sendable>(
+    username typedName: String, password typedPassword: String, email typedEmail: String?, limited: Bool,
+    source: Source, finish: @escaping @Sendable (Account, any Transaction) throws -> Made
+  ) async throws -> Made {
     let username = try Username(typedName)
     let email = try typedEmail.flatMap { try $0.isEmpty ? nil : EmailAddress($0) }
     let password = try ports.passwordRules.check(
@@ -40,7 +62,6 @@ package struct SignUp: Sendable {
 
     let id = AccountID(ports.randomness)
     let sealedPassword = try await ports.seal(password.password, for: id)
-    let token = ports.newSessionToken()
     return try await ports.database.write { [ports] transaction in
       let now = transaction.now
       let account = Account(
@@ -49,15 +70,12 @@ package struct SignUp: Sendable {
         codeSalt: ports.randomness.bytes(SealedHash.saltLength))
       guard try transaction.insert(account, named: username) else { throw Refusal.field(.username, .taken) }
       try ports.note(.accountCreated, on: id, source: source, in: transaction)
-      if !limited { try ports.audit(.accountCreated, by: .operator, about: id, in: transaction) }
       if let email {
         let contact = try ports.insert(
           NewContact(kind: .email, address: email.text), of: account, fromSignUp: true, in: transaction)
         try ports.sendConfirmation(of: contact, account: account, source: source, in: transaction)
       }
-      let session = try ports.startSession(
-        for: account, shown: [.password], token: token, source: source, in: transaction)
-      return StartedSession(token: token, session: session, account: account)
+      return try finish(account, transaction)
     }
   }
 }

@@ -9,6 +9,16 @@ package struct Client: Sendable, Equatable {
     case confidential
   }
 
+  /// Where it is described.
+  package enum Origin: String, Sendable, Codable {
+    /// Registered by command or by the operator API.
+    case `operator`
+    /// The configuration file, and nowhere else.
+    case file
+    /// It stood in the configuration file. It works on, until the operator deletes it.
+    case formerlyFile = "formerly-file"
+  }
+
   package let id: ClientID
   /// What people read when they are asked.
   package let name: String
@@ -22,11 +32,12 @@ package struct Client: Sendable, Equatable {
   /// Of the tokens that are signed for it.
   package let algorithm: SigningAlgorithm
   package let createdAt: Timestamp
+  package let origin: Origin
 
   package init(
     id: ClientID, name: String, kind: Kind, secretDigest: [UInt8]?, redirectURIs: [String],
     postLogoutURIs: [String] = [], backChannelLogoutURI: String? = nil, algorithm: SigningAlgorithm = .es256,
-    createdAt: Timestamp
+    createdAt: Timestamp, origin: Origin = .operator
   ) {
     self.id = id
     self.name = name
@@ -37,6 +48,7 @@ package struct Client: Sendable, Equatable {
     self.backChannelLogoutURI = backChannelLogoutURI
     self.algorithm = algorithm
     self.createdAt = createdAt
+    self.origin = origin
   }
 
   /// Compared letter by letter (RFC 9700, section 2.1). An app on someone's device may choose the port of a loopback
@@ -52,11 +64,11 @@ package struct Client: Sendable, Equatable {
 
 package protocol ClientStore {
   func insert(_ client: Client) throws
+  /// Writes everything but its beginning. - Returns: false when there is no such client.
+  func replace(_ client: Client) throws -> Bool
   func client(_ id: ClientID) throws -> Client?
   /// By name.
   func clients() throws -> [Client]
-  /// - Returns: false when there is no such client.
-  func setSecret(_ digest: [UInt8], of client: ClientID) throws -> Bool
   /// Deletes it with all that people gave it. - Returns: false when there is no such client.
   func deleteClient(_ id: ClientID) throws -> Bool
 }

@@ -156,6 +156,11 @@ package struct AuditTrail: Sendable {
     return head.map { stray.at + .minutes(10) < $0.entry.at } ?? false
   }
 
+  /// The numbered entries that follow, oldest first.
+  package func entries(after number: Int, limit: Int) async throws -> [AuditChain.Numbered] {
+    try await ports.database.read { try $0.auditEntries(after: number, limit: limit) }
+  }
+
   /// Every numbered entry, oldest first.
   package func each(_ body: (AuditChain.Numbered) throws -> Void) async throws {
     var last = 0

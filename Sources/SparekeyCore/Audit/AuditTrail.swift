@@ -3,14 +3,17 @@ package enum AuditActor: Sendable, Equatable {
   case agent(AccountID)
   /// Someone at the command line of this machine.
   case `operator`
+  /// A program with an operator's token, by the token's name.
+  case token(String)
   /// The service itself.
   case service
 
-  /// Kept as text: `operator`, `agent:ID`.
+  /// Kept as text: `operator`, `agent:ID`, `token:NAME`.
   package var text: String {
     switch self {
     case .agent(let id): "agent:\(id)"
     case .operator: "operator"
+    case .token(let name): "token:\(name)"
     case .service: "service"
     }
   }
@@ -20,6 +23,7 @@ package enum AuditActor: Sendable, Equatable {
     case ["operator"]: self = .operator
     case ["service"]: self = .service
     case let parts where parts.count == 2 && parts[0] == "agent": self = .agent(AccountID(text: parts[1]))
+    case let parts where parts.count == 2 && parts[0] == "token": self = .token(parts[1])
     default: return nil
     }
   }
@@ -28,6 +32,7 @@ package enum AuditActor: Sendable, Equatable {
 /// What agents and operators do.
 package enum AuditAction: String, Sendable, CaseIterable {
   case accountCreated = "account-created"
+  case accountsImported = "accounts-imported"
   case agentAdded = "agent-added"
   case agentRemoved = "agent-removed"
   case completionsResumed = "completions-resumed"
@@ -45,6 +50,14 @@ package enum AuditAction: String, Sendable, CaseIterable {
   case accountFrozen = "account-frozen"
   case sessionsEnded = "sessions-ended"
   case noticeResent = "notice-resent"
+  case keysRotated = "keys-rotated"
+  case keyRetired = "key-retired"
+  case tokenCreated = "token-created"
+  case tokenDeleted = "token-deleted"
+  case clientRegistered = "client-registered"
+  case clientChanged = "client-changed"
+  case clientSecretRotated = "client-secret-rotated"
+  case clientDeleted = "client-deleted"
 }
 
 /// One row of the audit trail. Nothing secret is in it, and nothing changes it.

@@ -5,6 +5,8 @@ extension Ports {
       let now = transaction.now
       try transaction.forgetThrottles(before: now - .days(2))
       try transaction.forgetSpent(before: now - .days(2))
+      try transaction.forgetAnswers(
+        before: now - RepeatableCall.remembered, secretsBefore: now - RepeatableCall.secretRemembered)
       try transaction.forgetDelivered(before: now - .days(7))
       try transaction.forgetSessions(seenBefore: now - SessionRules.idle)
       try transaction.forgetAuthorizations(before: now - .days(1))

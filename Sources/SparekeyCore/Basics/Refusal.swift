@@ -60,6 +60,18 @@ package enum Refusal: Error, Equatable, Sendable {
   case frozen
   /// Signed in after a recovery: the old second factors come first.
   case factorsUnsettled
+  /// An Idempotency-Key that came before with another body.
+  case keyReused
+  /// Not for sessions: the operator API has tokens of its own.
+  case operatorsOnly
+  /// The operator's token was deleted, is over, or never was.
+  case tokenUnknown
+  /// The operator's token does not cover this.
+  case scopeMissing(OperatorScope)
+  /// The app is described in the configuration file, and is changed there.
+  case clientFromFile
+  /// A public client has no secret.
+  case clientIsPublic
   /// Support does not do this (G3, G4).
   case support(SupportProblem)
 }

@@ -166,8 +166,10 @@ extension Ports {
     let account = proofs.account
     let now = transaction.now
     if let password = parked.password {
+      // It may have waited under a key that is an old one by now.
       try transaction.setPassword(
-        password, needsTwoStep: parked.passwordNeedsTwoStep, of: account.id, changedAt: now)
+        resealed(password, of: account.id), needsTwoStep: parked.passwordNeedsTwoStep, of: account.id,
+        changedAt: now)
     }
     if let live = proofs.code {
       _ = try transaction.endCode(live.id, as: live.id == hold.reservedCode ? .used : .replaced, at: now)

@@ -204,10 +204,10 @@ package struct Holds: Sendable {
   }
 
   /// The operator has looked at the clock.
-  package func letCompletionsGoOn() async throws {
+  package func letCompletionsGoOn(by actor: AuditActor = .operator) async throws {
     try await ports.database.write { [ports] transaction in
       try transaction.setFact(.completionsStoppedAt, to: nil)
-      try ports.audit(.completionsResumed, by: .operator, in: transaction)
+      try ports.audit(.completionsResumed, by: actor, in: transaction)
     }
   }
 }

@@ -23,9 +23,12 @@ package struct RecoveryCodes: Sendable {
   }
 
   /// Makes a new code; in the same transaction every earlier one stops working, and every contact is told.
+  /// - Parameter seed: what the code is made from; of the system's generator, or with something of it.
   /// - Throws: `Refusal.alreadyDone`, `.expired`, `.changedMeanwhile`, `.busy`.
   package func generate(
-    form token: String, binding: JourneyBinding, by steppedUp: SteppedUp, source: Source
+    form token: String, binding: JourneyBinding, seed: [UInt8]? = nil, by steppedUp: SteppedUp,
+    source: Source,
+    keeping keep: @escaping Keeping<ShownCode> = { _, _ in }
   ) async throws -> ShownCode {
     let form = try ports.open(GenerateForm.self, token, for: binding)
     let account = steppedUp.account
@@ -33,13 +36,15 @@ package struct RecoveryCodes: Sendable {
     if try await ports.database.read({ try $0.spent(form.id.text) }) != nil { throw Refusal.alreadyDone }
 
     try await ports.database.write { [ports] in try ports.countCostlyChange(of: account.id, in: $0) }
-    let code = ports.newCode(seed: ports.randomness.bytes(32))
+    let code = ports.newCode(seed: seed ?? ports.randomness.bytes(32))
     let id = CodeID(ports.randomness)
     let stored = try await ports.seal(code, id: id, for: account, at: ports.clock.now())
     return try await ports.database.write { [ports] transaction in
       guard try transaction.spend(form.id.text, for: account.id) else { throw Refusal.alreadyDone }
       try ports.replaceCode(with: stored, of: account, source: source, in: transaction)
-      return ShownCode(code: code, serial: stored.serial, createdAt: stored.createdAt)
+      let shown = ShownCode(code: code, serial: stored.serial, createdAt: stored.createdAt)
+      try keep(shown, transaction)
+      return shown
     }
   }
 

@@ -31,7 +31,7 @@ package struct Restoring: Sendable {
     }
   }
 
-  /// Signs everyone out; holds wait at least 7 of 30 days more, and their contacts hear of them again. With the list of
+  /// Signs everyone out, operators' tokens too; holds wait at least 7 of 30 days more, and their contacts hear of them again. With the list of
   /// codes that ended since, those end here too, and all others open as before. Without it no code from before this
   /// moment opens at once (row 9), and their owners are told. To be interrupted and repeated at will.
   /// - Parameter told: hears how many owners were told so far.
@@ -41,6 +41,8 @@ package struct Restoring: Sendable {
     var report = try await ports.database.write { transaction in
       var report = Report()
       report.sessions = try transaction.endAllSessions()
+      // One that was deleted since would be good again.
+      for token in try transaction.operatorTokens() { _ = try transaction.deleteOperatorToken(token.name) }
       try transaction.setFact(.holdsRestoredAt, to: transaction.now)
       if let endedCodes {
         for code in endedCodes where try transaction.endCode(code.id, as: code.ending, at: code.endedAt) {

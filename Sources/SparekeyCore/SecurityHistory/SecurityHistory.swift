@@ -100,9 +100,16 @@ package protocol SecurityHistoryStore {
   func append(
     _ event: SecurityEvent, to account: AccountID, leaving version: VersionID?,
     sealedStateBefore: [UInt8]?) throws
-  /// Newest first.
-  func events(of account: AccountID, limit: Int) throws -> [SecurityEvent]
+  /// Newest first; all, or those with smaller numbers.
+  func events(of account: AccountID, before number: Int?, limit: Int) throws -> [SecurityEvent]
   func event(_ number: Int, of account: AccountID) throws -> SecurityEvent?
+}
+
+extension SecurityHistoryStore {
+  /// The newest, newest first.
+  package func events(of account: AccountID, limit: Int) throws -> [SecurityEvent] {
+    try events(of: account, before: nil, limit: limit)
+  }
 }
 
 extension Ports {

@@ -36,8 +36,11 @@ package struct SecurityInfo: Sendable {
     }
   }
 
-  package func activity(for signedIn: SignedIn, limit: Int = 100) async throws -> [SecurityEvent] {
-    try await ports.database.read { try $0.events(of: signedIn.account.id, limit: limit) }
+  /// - Parameter number: only what happened before that event.
+  package func activity(
+    for signedIn: SignedIn, before number: Int? = nil, limit: Int = 100
+  ) async throws -> [SecurityEvent] {
+    try await ports.database.read { try $0.events(of: signedIn.account.id, before: number, limit: limit) }
   }
 
   // MARK: emails and phones
@@ -45,9 +48,10 @@ package struct SecurityInfo: Sendable {
   /// Adds an email or a phone and sends it a code. It is no proof before it is confirmed.
   /// - Throws: `Refusal.field(.email, …)`, `.field(.phone, …)`, `.changedMeanwhile`, `.slowDown`, `.holdRunning`,
   ///   `.frozen`.
-  package func addContact(_ contact: NewContact, by steppedUp: SteppedUp, source: Source) async throws
-    -> ContactID
-  {
+  package func addContact(
+    _ contact: NewContact, by steppedUp: SteppedUp, source: Source,
+    keeping keep: @escaping Keeping<ContactID> = { _, _ in }
+  ) async throws -> ContactID {
     try await ports.database.write { [ports] transaction in
       let account = steppedUp.account
       let field: Field = contact.kind == .email ? .email : .phone
@@ -65,6 +69,7 @@ package struct SecurityInfo: Sendable {
         notice: .contactAdded(masked: contact.masked), in: transaction)
       let added = try ports.insert(contact, of: account, fromSignUp: false, in: transaction)
       try ports.sendConfirmation(of: added, account: account, source: source, in: transaction)
+      try keep(added.id, transaction)
       return added.id
     }
   }
@@ -126,8 +131,11 @@ package struct SecurityInfo: Sendable {
 
   /// Adds an app. It proves nothing before a code of it was entered.
   /// - Throws: `Refusal.field(.name, …)`, `.changedMeanwhile`, `.slowDown`, `.holdRunning`, `.frozen`.
-  package func addApp(named typed: String, by steppedUp: SteppedUp, source: Source) async throws -> NewApp {
-    try await ports.addApp(named: typed, to: steppedUp.account, in: ports.issuer)
+  package func addApp(
+    named typed: String, by steppedUp: SteppedUp, source: Source,
+    keeping keep: @escaping Keeping<NewApp> = { _, _ in }
+  ) async throws -> NewApp {
+    try await ports.addApp(named: typed, to: steppedUp.account, in: ports.issuer, keeping: keep)
   }
 
   /// The secret of an app that waits for its first code, again. - Throws: `Refusal.notFound`.
@@ -152,11 +160,11 @@ package struct SecurityInfo: Sendable {
   /// - Throws: `Refusal.passkeyWrong`, `.field(.name, …)`, `.expired`, `.changedMeanwhile`, `.holdRunning`, `.frozen`.
   package func addPasskey(
     _ registration: PasskeyRegistration, request: String, named typed: String, by steppedUp: SteppedUp,
-    binding: JourneyBinding, source: Source
+    binding: JourneyBinding, source: Source, keeping keep: @escaping Keeping<PasskeyID> = { _, _ in }
   ) async throws -> PasskeyID {
     try await ports.addPasskey(
       registration, request: ports.open(PasskeyRequest.self, request, for: binding), named: typed,
-      to: steppedUp.account, source: source)
+      to: steppedUp.account, source: source, keeping: keep)
   }
 
   // MARK: removing
@@ -278,14 +286,15 @@ extension Ports {
       + contacts.flatMap { [$0.address, String($0.address.prefix { $0 != "@" })] }
   }
 
-  /// Adds an unconfirmed contact.
+  /// Adds a contact, unconfirmed unless another system confirmed it.
   @discardableResult
   package func insert(
-    _ new: NewContact, of account: Account, fromSignUp: Bool, in transaction: any Transaction
+    _ new: NewContact, of account: Account, fromSignUp: Bool, addedAt: Timestamp? = nil,
+    confirmedAt: Timestamp? = nil, in transaction: any Transaction
   ) throws -> Contact {
     let contact = Contact(
       id: ContactID(randomness), account: account.id, kind: new.kind, address: new.address,
-      addedAt: transaction.now, confirmedAt: nil, fromSignUp: fromSignUp)
+      addedAt: addedAt ?? transaction.now, confirmedAt: confirmedAt, fromSignUp: fromSignUp)
     try transaction.insert(
       contact, sealedAddress: keys.seal(contact),
       addressDigest: keys.digest(new.canonical, for: .contactDigest))
@@ -320,14 +329,17 @@ extension Ports {
     return name.isEmpty ? standard : String(name)
   }
 
-  package func addApp(named typed: String, to account: Account, in issuer: String) async throws
-    -> SecurityInfo.NewApp
-  {
+  package func addApp(
+    named typed: String, to account: Account, in issuer: String,
+    keeping keep: @escaping Keeping<SecurityInfo.NewApp> = { _, _ in }
+  ) async throws -> SecurityInfo.NewApp {
     let name = try factorName(typed, or: "Authenticator app")
     let id = AuthenticatorAppID(randomness)
     let secret = Secret(randomness.bytes(TOTP.secretLength))
     let sealed = keys.sealTOTP(secret, id: id, account: account.id)
-    try await database.write { [self] transaction in
+    let app = SecurityInfo.NewApp(
+      id: id, secret: secret, uri: TOTP.uri(secret: secret, issuer: issuer, account: account.username))
+    return try await database.write { [self] transaction in
       try countCostlyChange(of: account.id, in: transaction)
       let apps = try transaction.authenticatorApps(of: account.id)
       // One that never got its first code makes room for the next.
@@ -340,9 +352,9 @@ extension Ports {
       try transaction.insert(
         AuthenticatorApp(
           id: id, account: account.id, name: name, sealedSecret: sealed, addedAt: transaction.now))
+      try keep(app, transaction)
+      return app
     }
-    return SecurityInfo.NewApp(
-      id: id, secret: secret, uri: TOTP.uri(secret: secret, issuer: issuer, account: account.username))
   }
 
   package func unconfirmedApp(_ id: AuthenticatorAppID, of account: Account) async throws
@@ -377,7 +389,7 @@ extension Ports {
 
   package func addPasskey(
     _ registration: PasskeyRegistration, request: PasskeyRequest, named typed: String, to account: Account,
-    source: Source
+    source: Source, keeping keep: @escaping Keeping<PasskeyID> = { _, _ in }
   ) async throws -> PasskeyID {
     let name = try factorName(typed, or: "Passkey")
     let credential: PasskeyCredential
@@ -398,6 +410,7 @@ extension Ports {
         .passkeyAdded, detail: name, of: account, source: source, notice: .passkeyAdded(name: name),
         in: transaction)
       guard try transaction.insert(passkey) else { throw Refusal.alreadyDone }
+      try keep(passkey.id, transaction)
       return passkey.id
     }
   }

@@ -92,6 +92,9 @@ package enum ThrottleRules {
     name: "resend-notice", free: 2, firstWait: .hours(24), longestWait: .hours(24), forgetAfter: .days(2))
   package static let signUp = ThrottleRule(
     name: "sign-up", free: 20, firstWait: .minutes(1), longestWait: .hours(1), forgetAfter: .hours(24))
+  /// Unknown tokens at the operator API. They have 256 random bits; this is for load. Right ones are never slowed down.
+  package static let operatorToken = ThrottleRule(
+    name: "operator-token", free: 10, firstWait: .seconds(5), longestWait: .hours(1), forgetAfter: .hours(24))
   /// Forgotten usernames (G2) from one source; and to all mailboxes, and all phones, which cost money (T10), together.
   package static let forgottenUsername = ThrottleRule(
     name: "forgotten-username", free: 10, firstWait: .minutes(1), longestWait: .hours(1),

@@ -62,27 +62,27 @@ package struct Agents: Sendable {
 
   /// - Returns: false when it is an agent already.
   /// - Throws: `Refusal.notFound`, `.support(.twoStepNeeded)`.
-  package func add(username: String) async throws -> Bool {
+  package func add(username: String, by actor: AuditActor = .operator) async throws -> Bool {
     try await ports.database.write { [ports] transaction in
       guard let account = try transaction.account(canonicalName: Username.lookup(username)) else {
         throw Refusal.notFound
       }
       guard account.twoStep else { throw Refusal.support(.twoStepNeeded) }
       guard try transaction.addAgent(account.id, at: transaction.now) else { return false }
-      try ports.audit(.agentAdded, by: .operator, about: account.id, in: transaction)
+      try ports.audit(.agentAdded, by: actor, about: account.id, in: transaction)
       return true
     }
   }
 
   /// - Returns: false when it was none.
   /// - Throws: `Refusal.notFound`.
-  package func remove(username: String) async throws -> Bool {
+  package func remove(username: String, by actor: AuditActor = .operator) async throws -> Bool {
     try await ports.database.write { [ports] transaction in
       guard let account = try transaction.account(canonicalName: Username.lookup(username)) else {
         throw Refusal.notFound
       }
       guard try transaction.removeAgent(account.id) else { return false }
-      try ports.audit(.agentRemoved, by: .operator, about: account.id, in: transaction)
+      try ports.audit(.agentRemoved, by: actor, about: account.id, in: transaction)
       return true
     }
   }

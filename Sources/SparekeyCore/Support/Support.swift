@@ -36,7 +36,10 @@ package struct Support: Sendable {
   // MARK: opening one
 
   /// - Throws: `Refusal.field(…)`, `.slowDown`.
-  package func start(_ typed: Typed, binding: JourneyBinding, source: Source) async throws -> Sent {
+  package func start(
+    _ typed: Typed, binding: JourneyBinding, source: Source,
+    keeping keep: @escaping Keeping<Sent> = { _, _ in }
+  ) async throws -> Sent {
     let username = typed.username.allSatisfy(\.isWhitespace) ? nil : try typedName(typed.username)
     let content = SupportCase.Content(
       username: username, email: try EmailAddress(typed.email).text,
@@ -44,7 +47,7 @@ package struct Support: Sendable {
     let draft = CaseDraft(
       id: CaseID(ports.randomness), category: typed.category, content: content,
       ticketSeed: ports.randomness.bytes(32), expiresAt: ports.clock.now() + CaseDraft.lifetime)
-    return try await send(draft, binding: binding, source: source)
+    return try await send(draft, binding: binding, source: source, keeping: keep)
   }
 
   /// - Throws: `Refusal.expired`, `.slowDown`.
@@ -53,10 +56,16 @@ package struct Support: Sendable {
   }
 
   /// The mail holds the code and nothing that was typed: nobody sends their own words to strangers by it (T10).
-  private func send(_ draft: CaseDraft, binding: JourneyBinding, source: Source) async throws -> Sent {
+  private func send(
+    _ draft: CaseDraft, binding: JourneyBinding, source: Source,
+    keeping keep: @escaping Keeping<Sent> = { _, _ in }
+  ) async throws -> Sent {
     let code = IssuedCode.make(ports.randomness)
     let sentID = Base32.encode(ports.randomness.bytes(16))
     let email = draft.content.email
+    var coded = draft
+    coded.code = CaseDraft.Code(id: sentID, digest: ports.digest(issuedCode: code, for: sentID))
+    let sent = Sent(journey: try ports.seal(coded, for: binding), email: email)
     try await ports.database.write { [ports] transaction in
       try ports.countTry(ThrottleRules.contactSupport, on: "", from: source, in: transaction)
       try ports.countTry(
@@ -65,10 +74,9 @@ package struct Support: Sendable {
       try ports.enqueue(
         Notice(kind: .caseCode(code: code), email: email, at: transaction.now, source: source),
         in: transaction)
+      try keep(sent, transaction)
     }
-    var sent = draft
-    sent.code = CaseDraft.Code(id: sentID, digest: ports.digest(issuedCode: code, for: sentID))
-    return Sent(journey: try ports.seal(sent, for: binding), email: email)
+    return sent
   }
 
   /// What the draft says, for showing it again. - Throws: `Refusal.expired`.

@@ -142,7 +142,10 @@ package protocol CaseStore {
   func supportCase(_ id: CaseID) throws -> SupportCase?
   func supportCase(number: String) throws -> SupportCase?
   /// Those in this state, or all that are not closed; the longest untouched first.
-  func supportCases(in state: SupportCase.State?, limit: Int) throws -> [SupportCase]
+  /// - Parameter place: only those that stand after it.
+  func supportCases(
+    in state: SupportCase.State?, after place: (changedAt: Timestamp, id: CaseID)?, limit: Int
+  ) throws -> [SupportCase]
   /// How many of this email are not closed.
   func openCases(of emailDigest: [UInt8]) throws -> Int
   /// Writes state, change and assignee of a case that is still as `old` has it; false when it is not.
@@ -173,6 +176,13 @@ package protocol CaseStore {
   func isAgent(_ account: AccountID) throws -> Bool
   /// In the order in which they became agents.
   func agents() throws -> [(account: AccountID, since: Timestamp)]
+}
+
+extension CaseStore {
+  /// The first ones.
+  package func supportCases(in state: SupportCase.State?, limit: Int) throws -> [SupportCase] {
+    try supportCases(in: state, after: nil, limit: limit)
+  }
 }
 
 /// Text that a person typed into a field of several lines: bounded, without what would change how the rest is read.

@@ -36,11 +36,14 @@ package struct SupportConsole: Sendable {
 
   /// - Parameter state: nil for all that are not closed.
   /// - Throws: what `Ports.agent` throws.
-  package func overview(in state: SupportCase.State?, by signedIn: SignedIn) async throws -> Overview {
+  package func overview(
+    in state: SupportCase.State?, after place: (changedAt: Timestamp, id: CaseID)? = nil, limit: Int = listed,
+    by signedIn: SignedIn
+  ) async throws -> Overview {
     try await ports.database.read { [ports] transaction in
       let agent = try ports.agent(signedIn, in: transaction)
       return Overview(
-        cases: try transaction.supportCases(in: state, limit: Self.listed).map {
+        cases: try transaction.supportCases(in: state, after: place, limit: limit).map {
           try ports.listed($0, for: agent, in: transaction)
         },
         requests: try transaction.undecidedRequests().filter { $0.isUndecided(at: transaction.now) }
@@ -301,21 +304,24 @@ package struct SupportConsole: Sendable {
 
   // MARK: for the operator's command line
 
-  package func cases(in state: SupportCase.State?) async throws -> [Listed] {
+  /// - Parameter place: only those that stand after it: when a case was touched last, and its id.
+  package func cases(
+    in state: SupportCase.State?, after place: (changedAt: Timestamp, id: CaseID)? = nil, limit: Int = 10_000
+  ) async throws -> [Listed] {
     try await ports.database.read { [ports] transaction in
-      try transaction.supportCases(in: state, limit: 10_000).map {
+      try transaction.supportCases(in: state, after: place, limit: limit).map {
         try ports.listed($0, for: nil, in: transaction)
       }
     }
   }
 
   /// - Returns: nil when there is no such case.
-  package func fileForOperator(_ number: String) async throws -> File? {
+  package func fileForOperator(_ number: String, by actor: AuditActor = .operator) async throws -> File? {
     try await ports.database.write { [ports] transaction in
       guard let found = try transaction.supportCase(number: SupportCase.number(typed: number)) else {
         return nil
       }
-      try ports.audit(.caseRead, by: .operator, detail: "case \(found.number)", in: transaction)
+      try ports.audit(.caseRead, by: actor, detail: "case \(found.number)", in: transaction)
       return File(
         listed: try ports.listed(found, for: nil, in: transaction), content: try ports.content(of: found),
         messages: try ports.messages(of: found, in: transaction),
@@ -326,12 +332,12 @@ package struct SupportConsole: Sendable {
   }
 
   /// - Throws: `Refusal.notFound`, `.support(.caseClosed)`.
-  package func closeByOperator(_ number: String) async throws {
+  package func closeByOperator(_ number: String, by actor: AuditActor = .operator) async throws {
     try await ports.database.write { [ports] transaction in
       let found = try ports.supportCase(number, in: transaction)
       _ = try ports.receive(.closed, on: found, in: transaction)
       try ports.tell(.closed, about: found, to: ports.content(of: found).email, in: transaction)
-      try ports.audit(.caseClosed, by: .operator, detail: "case \(found.number)", in: transaction)
+      try ports.audit(.caseClosed, by: actor, detail: "case \(found.number)", in: transaction)
     }
   }
 }

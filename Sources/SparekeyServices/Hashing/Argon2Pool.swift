@@ -12,10 +12,8 @@ package final class Argon2Pool: SecretHashing {
   }
 
   private struct Job: Sendable {
-    let secret: Secret
-    let salt: [UInt8]
-    let cost: HashCost
-    let finish: @Sendable (Result<[UInt8], any Error>) -> Void
+    let work: @Sendable () -> Void
+    let refuse: @Sendable (any Error) -> Void
   }
 
   private struct State {
@@ -66,18 +64,32 @@ package final class Argon2Pool: SecretHashing {
       defer { (state.waiting, state.order) = ([:], []) }
       return Array(state.waiting.values)
     }
-    for job in left { job.finish(.failure(Refusal.busy(retryAfterSeconds: 1))) }
+    for job in left { job.refuse(Refusal.busy(retryAfterSeconds: 1)) }
     for _ in 0..<threadCount { jobs.signal() }
   }
 
   package func hash(_ secret: Secret, salt: [UInt8], cost: HashCost) async throws -> [UInt8] {
+    try await inTurn { try Self.argon2id(secret, salt: salt, cost: cost) }
+  }
+
+  package func matches(_ secret: Secret, _ hash: ForeignHash) async throws -> Bool {
+    try await inTurn { try hash.isOf(secret) }
+  }
+
+  private func inTurn<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws
+    -> Answer
+  {
     let id = state.withLockedValue { state in
       state.nextID += 1
       return state.nextID
     }
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        let job = Job(secret: secret, salt: salt, cost: cost) { continuation.resume(with: $0) }
+        let job = Job {
+          continuation.resume(with: Result { try work() })
+        } refuse: {
+          continuation.resume(throwing: $0)
+        }
         let accepted = state.withLockedValue { state in
           guard !state.closed, !Task.isCancelled, state.waiting.count < queueLength else { return false }
           // Whoever hangs up leaves an id behind; many in a row must not make the queue long.
@@ -86,11 +98,11 @@ package final class Argon2Pool: SecretHashing {
           state.order.append(id)
           return true
         }
-        if accepted { jobs.signal() } else { job.finish(.failure(Refusal.busy(retryAfterSeconds: 1))) }
+        if accepted { jobs.signal() } else { job.refuse(Refusal.busy(retryAfterSeconds: 1)) }
       }
     } onCancel: {
       // Whoever asked is gone: what still waits costs nothing.
-      state.withLockedValue { $0.waiting.removeValue(forKey: id) }?.finish(.failure(CancellationError()))
+      state.withLockedValue { $0.waiting.removeValue(forKey: id) }?.refuse(CancellationError())
     }
   }
 
@@ -105,9 +117,8 @@ package final class Argon2Pool: SecretHashing {
       return (nil, state.closed)
     }
     if let job {
-      let output = Result { try Self.argon2id(job.secret, salt: job.salt, cost: job.cost) }
+      job.work()
       state.withLockedValue { $0.running -= 1 }
-      job.finish(output)
     }
     return !closed
   }

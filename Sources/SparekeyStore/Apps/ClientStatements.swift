@@ -5,14 +5,29 @@ extension SQLTransaction {
     _ = try connection.execute(
       """
       INSERT INTO clients (id, name, kind, secret_digest, redirect_uris, post_logout_uris, back_channel_logout_uri,
-        algorithm, created_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        algorithm, created_at, origin)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
       """,
       [
         .id(client.id), .text(client.name), .text(client.kind.rawValue),
         client.secretDigest.map { .blob($0) } ?? .null, try .json(client.redirectURIs),
         try .json(client.postLogoutURIs), client.backChannelLogoutURI.map { .text($0) } ?? .null,
-        .text(client.algorithm.rawValue), .time(client.createdAt),
+        .text(client.algorithm.rawValue), .time(client.createdAt), .text(client.origin.rawValue),
+      ])
+  }
+
+  package func replace(_ client: Client) throws -> Bool {
+    try changes(
+      """
+      UPDATE clients SET name = $2, kind = $3, secret_digest = $4, redirect_uris = $5, post_logout_uris = $6,
+        back_channel_logout_uri = $7, algorithm = $8, origin = $9
+      WHERE id = $1
+      """,
+      [
+        .id(client.id), .text(client.name), .text(client.kind.rawValue),
+        client.secretDigest.map { .blob($0) } ?? .null, try .json(client.redirectURIs),
+        try .json(client.postLogoutURIs), client.backChannelLogoutURI.map { .text($0) } ?? .null,
+        .text(client.algorithm.rawValue), .text(client.origin.rawValue),
       ])
   }
 
@@ -20,7 +35,7 @@ extension SQLTransaction {
     try connection.query(
       """
       SELECT id, name, kind, secret_digest, redirect_uris, post_logout_uris, back_channel_logout_uri, algorithm,
-        created_at
+        created_at, origin
       FROM clients WHERE id = $1
       """, [.id(id)]
     ).first.map(Client.init)
@@ -30,15 +45,10 @@ extension SQLTransaction {
     try connection.query(
       """
       SELECT id, name, kind, secret_digest, redirect_uris, post_logout_uris, back_channel_logout_uri, algorithm,
-        created_at
+        created_at, origin
       FROM clients ORDER BY name, id
       """, []
     ).map(Client.init)
-  }
-
-  package func setSecret(_ digest: [UInt8], of client: ClientID) throws -> Bool {
-    try changes(
-      "UPDATE clients SET secret_digest = $2 WHERE id = $1", [.id(client), .blob(digest)])
   }
 
   package func deleteClient(_ id: ClientID) throws -> Bool {
@@ -129,7 +139,7 @@ extension Client {
       id: try row.id(0), name: try row.text(1), kind: try row.named(2),
       secretDigest: row.isNull(3) ? nil : try row.blob(3), redirectURIs: try row.json(4),
       postLogoutURIs: try row.json(5), backChannelLogoutURI: row.isNull(6) ? nil : try row.text(6),
-      algorithm: try row.named(7), createdAt: try row.time(8))
+      algorithm: try row.named(7), createdAt: try row.time(8), origin: try row.named(9))
   }
 }
 

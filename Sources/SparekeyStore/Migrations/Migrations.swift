@@ -11,6 +11,8 @@ enum Migrations {
     String(decoding: PackageResources.v0003_closing_accounts_sql, as: UTF8.self),
     String(decoding: PackageResources.v0004_support_sql, as: UTF8.self),
     String(decoding: PackageResources.v0005_apps_sql, as: UTF8.self),
+    String(decoding: PackageResources.v0006_idempotency_sql, as: UTF8.self),
+    String(decoding: PackageResources.v0007_operators_sql, as: UTF8.self),
   ]
 
   /// - Throws: `StoreProblem.newerSchema`.

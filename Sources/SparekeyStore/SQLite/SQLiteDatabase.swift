@@ -18,9 +18,10 @@ package final class SQLiteDatabase: SparekeyCore.Database {
   /// Opens or makes the file and brings its schema up to date. Other processes, such as the
   /// command line, may use it at the same time.
   /// - Parameter wrap: the test door: decorates the connection of each transaction (faults, counts).
+  /// - Parameter largestGroup: changes in one commit, at most; 1 is what the benchmark compares with.
   /// - Throws: `StoreProblem` in words for the operator.
   package init(
-    path: String, clock: WallClock,
+    path: String, clock: WallClock, largestGroup: Int = WriteQueue.largestGroup,
     wrap: @escaping @Sendable (any SQLConnection) -> any SQLConnection = { $0 }
   ) throws {
     self.clock = clock
@@ -38,7 +39,7 @@ package final class SQLiteDatabase: SparekeyCore.Database {
         throw StoreProblem.damaged(path: path, what: damage)
       }
       pool = try DatabasePool(path: path, configuration: configuration)
-      writes = WriteQueue(pool)
+      writes = WriteQueue(pool, largestGroup: largestGroup)
       // The pool sets NORMAL on its writer when it opens; without FULL an acknowledged write can be lost.
       try pool.writeWithoutTransaction { database in
         try database.execute(sql: "PRAGMA synchronous = FULL")
@@ -102,7 +103,6 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     }
   }
 
-  /// Closes the file; nothing may be asked of it afterwards.
   /// SQLite's own word on how commits are flushed, from the connection that writes: 2 is FULL.
   package func synchronousOfWriter() async throws -> Int? {
     try await pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
@@ -111,11 +111,12 @@ package final class SQLiteDatabase: SparekeyCore.Database {
   package func read<Answer: Sendable>(
     _ body: @escaping @Sendable (any Transaction) throws -> Answer
   ) async throws -> Answer {
-    try await explained {
-      try await pool.read { [clock, wrap] database in
-        try body(SQLTransaction(wrap(SQLiteConnection(database)), now: clock.now()))
-      }
-    }
+    try await explained { try snapshot(body) }
+  }
+
+  /// On the thread that asks: a read takes microseconds, and going to another thread and back takes many more.
+  private func snapshot<Answer>(_ body: (any Transaction) throws -> Answer) throws -> Answer {
+    try pool.read { try body(SQLTransaction(wrap(SQLiteConnection($0)), now: clock.now())) }
   }
 
   package func write<Answer: Sendable>(
@@ -163,7 +164,15 @@ private struct SQLiteConnection: SQLConnection {
 
   /// SQLite reads `$1` as a name, `?1` as a position; PostgreSQL has it the other way round.
   private func prepared(_ sql: StaticString) throws -> Statement {
-    try database.cachedStatement(sql: "\(sql)".replacingOccurrences(of: "$", with: "?"))
+    let text = String(unsafeUninitializedCapacity: sql.utf8CodeUnitCount) { bytes in
+      sql.withUTF8Buffer { source in
+        for (place, byte) in source.enumerated() {
+          bytes[place] = byte == UInt8(ascii: "$") ? UInt8(ascii: "?") : byte
+        }
+      }
+      return sql.utf8CodeUnitCount
+    }
+    return try database.cachedStatement(sql: text)
   }
 
   private func arguments(_ values: [SQLValue]) -> StatementArguments {

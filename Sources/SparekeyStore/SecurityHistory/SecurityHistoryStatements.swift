@@ -19,12 +19,12 @@ extension SQLTransaction {
       ])
   }
 
-  package func events(of account: AccountID, limit: Int) throws -> [SecurityEvent] {
+  package func events(of account: AccountID, before number: Int?, limit: Int) throws -> [SecurityEvent] {
     try connection.query(
       """
       SELECT number, at, kind, detail, source_address, source_agent
-      FROM security_history WHERE account_id = $1 ORDER BY number DESC LIMIT $2
-      """, [.id(account), .integer(Int64(limit))]
+      FROM security_history WHERE account_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3
+      """, [.id(account), .integer(Int64(number ?? .max)), .integer(Int64(limit))]
     ).map(SecurityEvent.init)
   }
 

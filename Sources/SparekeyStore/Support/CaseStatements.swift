@@ -36,22 +36,25 @@ extension SQLTransaction {
     ).first.map(SupportCase.init)
   }
 
-  package func supportCases(in state: SupportCase.State?, limit: Int) throws -> [SupportCase] {
+  package func supportCases(
+    in state: SupportCase.State?, after place: (changedAt: Timestamp, id: CaseID)?, limit: Int
+  ) throws -> [SupportCase] {
+    let (time, id) = place ?? (Timestamp(milliseconds: .min), CaseID(text: ""))
     guard let state else {
       return try connection.query(
         """
         SELECT id, number, category, state, opened_at, changed_at, assignee, content, email_digest, ticket_digest,
           source_address, source_agent
-        FROM cases WHERE state <> 'closed' ORDER BY changed_at, id LIMIT $1
-        """, [.integer(Int64(limit))]
+        FROM cases WHERE state <> 'closed' AND (changed_at, id) > ($2, $3) ORDER BY changed_at, id LIMIT $1
+        """, [.integer(Int64(limit)), .time(time), .id(id)]
       ).map(SupportCase.init)
     }
     return try connection.query(
       """
       SELECT id, number, category, state, opened_at, changed_at, assignee, content, email_digest, ticket_digest,
         source_address, source_agent
-      FROM cases WHERE state = $1 ORDER BY changed_at, id LIMIT $2
-      """, [.text(state.rawValue), .integer(Int64(limit))]
+      FROM cases WHERE state = $1 AND (changed_at, id) > ($3, $4) ORDER BY changed_at, id LIMIT $2
+      """, [.text(state.rawValue), .integer(Int64(limit)), .time(time), .id(id)]
     ).map(SupportCase.init)
   }
 

@@ -9,19 +9,27 @@ struct Call: Sendable {
   let site: Site
   let source: Source
   let now: Timestamp
-  fileprivate let body: Data
+  let body: Data
   private let parameters: Parameters
+  private let queryItems: [(name: String, value: String)]
   private let token: Secret?
+  /// Method and pattern of the path.
+  let operation: String
+  let headers: HTTPFields
 
   fileprivate init(
-    site: Site, source: Source, body: Data, parameters: Parameters, authorization: String?
+    site: Site, source: Source, body: Data, parameters: Parameters,
+    queryItems: [(name: String, value: String)], operation: String, headers: HTTPFields
   ) {
     self.site = site
     self.source = source
     self.body = body
     self.parameters = parameters
+    self.queryItems = queryItems
+    self.operation = operation
+    self.headers = headers
     now = site.ports.clock.now()
-    let parts = authorization?.split(separator: " ", maxSplits: 1) ?? []
+    let parts = headers[.authorization]?.split(separator: " ", maxSplits: 1) ?? []
     // The scheme's name has no case (RFC 9110, section 11.1).
     token = parts.count == 2 && parts[0].lowercased() == "bearer" ? Secret(String(parts[1])) : nil
   }
@@ -67,6 +75,15 @@ struct Call: Sendable {
     return number
   }
 
+  /// A parameter of the query; nil when it is absent. - Throws: `UnreadableBody` for one that is given twice.
+  func query(_ name: String) throws(UnreadableBody) -> String? {
+    let found = queryItems.filter { $0.name == name }
+    guard found.count <= 1 else {
+      throw UnreadableBody(field: name, detail: "The parameter \"\(name)\" is given twice.")
+    }
+    return found.first?.value
+  }
+
   /// - Throws: `Refusal.notSignedIn`, `.factorsUnsettled`.
   func signedIn() async throws -> SignedIn { try await site.sessions.signedIn(by: token) }
 
@@ -76,9 +93,33 @@ struct Call: Sendable {
   /// Someone who is back after a recovery, before the second factors are settled. - Throws: `Refusal.notSignedIn`.
   func unsettled() async throws -> Unsettled { try await site.sessions.unsettled(by: token) }
 
+  /// A program that works for the operator.
+  /// - Throws: `Refusal.tokenUnknown`, `.scopeMissing`, `.slowDown`; `.operatorsOnly` for someone's session.
+  func holder(of scope: OperatorScope?) async throws -> Operator {
+    guard let token else { throw Refusal.tokenUnknown }
+    if !token.revealedText.hasPrefix(OperatorTokens.prefix), try await isSession() {
+      throw Refusal.operatorsOnly
+    }
+    return try await site.operatorTokens.holder(of: token, scope: scope, source: source)
+  }
+
+  private func isSession() async throws -> Bool {
+    do {
+      _ = try await signedIn()
+      return true
+    } catch Refusal.factorsUnsettled {
+      return true
+    } catch Refusal.notSignedIn {
+      return false
+    }
+  }
+
   /// A claim ticket in the place of a session: sessions have 52 symbols, tickets 20.
   var ticket: String? {
-    token.flatMap { $0.revealedText.utf8.count == Self.sessionLength ? nil : $0.revealedText }
+    token.flatMap { token in
+      let text = token.revealedText
+      return text.utf8.count == Self.sessionLength || text.hasPrefix(OperatorTokens.prefix) ? nil : text
+    }
   }
 
   private static let sessionLength = 52
@@ -86,7 +127,7 @@ struct Call: Sendable {
 
 /// What a member should have been.
 private func wanted(in context: DecodingError.Context) -> String {
-  context.debugDescription.contains("Bool") ? "Boolean" : "string"
+  ["Bool": "Boolean", "Array": "list"].first { context.debugDescription.contains($0.key) }?.value ?? "string"
 }
 
 struct UnreadableBody: Error {
@@ -126,7 +167,8 @@ extension Site {
       let call = Call(
         site: self, source: request.source(peer: context.peer, trusting: settings.trustedProxies),
         body: Data(body.readableBytesView), parameters: context.parameters,
-        authorization: request.headers[.authorization])
+        queryItems: request.uri.queryParameters.map { (String($0.key), String($0.value)) },
+        operation: "\(request.method.rawValue) \(context.endpointPath ?? "")", headers: request.headers)
       do {
         let answer = try await handler(call)
         var headers: HTTPFields = [.cacheControl: "no-store"]
@@ -138,8 +180,18 @@ extension Site {
         return problem("unreadable", .badRequest, detail: unreadable.detail, field: unreadable.field)
       } catch let refusal as Refusal {
         return problem(refusal, now: call.now)
+      } catch let found as Clients.Problem {
+        return problem("field", .unprocessableContent, detail: found.description, field: found.field)
       }
     }
+  }
+
+  /// Wraps a handler of the operator API.
+  /// - Parameter scope: what the token needs; nil for what any token may ask.
+  func admin(
+    _ scope: OperatorScope?, _ handler: @escaping @Sendable (Call, Operator) async throws -> APIAnswer
+  ) -> @Sendable (Request, WebContext) async throws -> Response {
+    api { call in try await handler(call, call.holder(of: scope)) }
   }
 
   private struct Problem: Encodable {
@@ -223,7 +275,16 @@ extension Site {
     case .notSignedIn:
       return problem("not-signed-in", .unauthorized, detail: texts["signIn.notice.signInFirst"])
     case .stepUpNeeded: return problem("step-up-needed", .forbidden, detail: texts["account.stepUp.intro"])
-    case .alreadyDone: return problem("already-done", .conflict, detail: texts["account.alreadyMade.line"])
+    case .alreadyDone: return problem("already-done", .conflict, detail: texts["api.alreadyDone"])
+    case .keyReused:
+      return problem("idempotency-key-reused", .unprocessableContent, detail: texts["api.keyReused"])
+    case .operatorsOnly: return problem("operators-only", .forbidden, detail: texts["api.operatorsOnly"])
+    case .tokenUnknown: return problem("token-unknown", .unauthorized, detail: texts["api.tokenUnknown"])
+    case .scopeMissing(let scope):
+      return problem(
+        "scope-missing", .forbidden, detail: texts.format("api.scopeMissing", ["scope": scope.rawValue]))
+    case .clientFromFile: return problem("client-from-file", .conflict, detail: texts["api.clientFromFile"])
+    case .clientIsPublic: return problem("client-is-public", .conflict, detail: texts["api.clientIsPublic"])
     case .signUpClosed:
       return problem("sign-up-closed", .forbidden, detail: texts["message.signUpClosed.line"])
     case .lastProof: return problem("last-proof", .conflict, detail: texts["error.lastProof"])

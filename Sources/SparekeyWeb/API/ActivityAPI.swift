@@ -10,14 +10,17 @@ enum ActivityAPI {
       let detail: String
       let from: SourceAnswer
     }
-    struct Answer: Encodable { let events: [Event] }
-    return try await .json(
-      Answer(
-        events: call.site.securityInfo.activity(for: call.signedIn()).map {
-          Event(
-            number: $0.number, at: $0.at.iso8601, kind: $0.kind.rawValue, detail: $0.detail,
-            from: SourceAnswer($0.source))
-        }))
+    let signedIn = try await call.signedIn()
+    let page = try PageRequest(of: "activity/\(signedIn.account.id)", in: call)
+    let found = try await call.site.securityInfo.activity(
+      for: signedIn, before: page.after.map { -Int($0.number) }, limit: page.limit + 1)
+    return try page.answer(found, named: "events") {
+      Position(number: -Int64($0.number))
+    } item: {
+      Event(
+        number: $0.number, at: $0.at.iso8601, kind: $0.kind.rawValue, detail: $0.detail,
+        from: SourceAnswer($0.source))
+    }
   }
 
   /// *This wasn't me*: freezes the account and ends every session, this one too.
@@ -38,6 +41,7 @@ enum ActivityAPI {
       let frozen: Bool
       let proofs: [ProofAnswer]
       let sessions: [SessionAPI.Listed]
+      let apps: [AllowedAppAnswer]
     }
     let signedIn = try await call.signedIn()
     let found = try await call.site.freezing.cleanUp(for: signedIn)
@@ -48,6 +52,7 @@ enum ActivityAPI {
         proofs: found.contacts.map { ProofAnswer($0, senior: senior) }
           + found.apps.map { ProofAnswer($0, senior: senior) }
           + found.passkeys.map { ProofAnswer($0, senior: senior) },
-        sessions: found.sessions.map { SessionAPI.Listed($0, current: signedIn.session.id) }))
+        sessions: found.sessions.map { SessionAPI.Listed($0, current: signedIn.session.id) },
+        apps: found.appsWithAccess.map { AllowedAppAnswer($0) }))
   }
 }

@@ -64,6 +64,13 @@ enum HelpAPI {
     return try .json(Answer(detail: call.site.texts["message.usernamesSent.line"]), status: .accepted)
   }
 
+  /// The table that decides (H3).
+  @Sendable static func recoveryPolicy(_ call: Call) async throws -> APIAnswer {
+    struct Answer: Encodable { let rows: [PolicyTable.Row] }
+    return try .json(
+      Answer(rows: PolicyTable(call.site.texts, options: call.site.ports.options).rows))
+  }
+
   @Sendable static func waysBack(_ call: Call) async throws -> APIAnswer {
     struct Entry: Encodable {
       let lost: [String]

@@ -38,6 +38,13 @@ enum HoldAPI {
     return try await .json(HoldAnswer(holds.status(id, for: call.signedIn())))
   }
 
+  /// What the link in a notice shows. Looking changes nothing (T23).
+  @Sendable static func byStopToken(_ call: Call) async throws -> APIAnswer {
+    struct Body: Decodable { let stopToken: String }
+    let body: Body = try call.decode()
+    return try await .json(HoldAnswer(call.site.holds.status(stopToken: body.stopToken)))
+  }
+
   private struct StopBody: Decodable { let stopToken: String? }
 
   /// The owner's fresh session stops it; the token of a notice pauses it (H7, H9).

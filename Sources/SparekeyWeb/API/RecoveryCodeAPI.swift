@@ -1,3 +1,4 @@
+import RecoveryCode
 import SparekeyCore
 
 /// A code shown: the only time.
@@ -10,6 +11,12 @@ struct ShownCodeAnswer: Encodable {
     code = shown.code.formatted
     serial = shown.serial
     createdAt = shown.createdAt.iso8601
+  }
+
+  fileprivate init(code: RecoveryCode, _ kept: RecoveryCodeAPI.Kept) {
+    self.code = code.formatted
+    serial = kept.serial
+    createdAt = kept.createdAt
   }
 }
 
@@ -30,9 +37,28 @@ enum RecoveryCodeAPI {
   @Sendable static func generate(_ call: Call) async throws -> APIAnswer {
     let steppedUp = try await call.steppedUp()
     let form = try call.site.recoveryCodes.form(for: steppedUp.signedIn, binding: .api)
-    let shown = try await call.site.recoveryCodes.generate(
-      form: form, binding: .api, by: steppedUp, source: call.source)
-    return try .json(ShownCodeAnswer(shown), status: .created)
+    let nonce = call.site.ports.randomness.bytes(32)
+    let key = Array((try call.idempotencyKey() ?? "").utf8)
+    let kept = try await call.once(by: steppedUp.account.id.text, showsSecret: true) { keep in
+      try await call.site.recoveryCodes.generate(
+        form: form, binding: .api, seed: nonce + key, by: steppedUp, source: call.source, keeping: keep)
+    } answer: {
+      Kept(serial: $0.serial, createdAt: $0.createdAt.iso8601, nonce: nonce)
+    }
+    // A repeat shows the code as long as it is the one that works.
+    guard
+      try await call.site.securityInfo.overview(for: steppedUp.signedIn).proofs.code?.serial == kept.serial
+    else { throw Refusal.alreadyDone }
+    return try .json(
+      ShownCodeAnswer(code: call.site.ports.newCode(seed: kept.nonce + key), kept), status: .created)
+  }
+
+  /// What is kept of a code for a repeat. The code is made from it together with the caller's Idempotency-Key, which
+  /// the database does not hold either (C4, decision 0018).
+  fileprivate struct Kept: Codable {
+    let serial: String
+    let createdAt: String
+    let nonce: [UInt8]
   }
 
   @Sendable static func facts(_ call: Call) async throws -> APIAnswer {

@@ -43,7 +43,7 @@ struct ProofAnswer: Encodable {
 }
 
 /// A new authenticator app, before its first code.
-struct NewAppAnswer: Encodable {
+struct NewAppAnswer: Codable {
   let id: String
   let secret: String
   let uri: String
@@ -80,7 +80,7 @@ enum SecurityInfoAPI {
 
   // MARK: emails and phones
 
-  private struct Added: Encodable { let id: String }
+  private struct Added: Codable { let id: String }
 
   @Sendable static func addEmail(_ call: Call) async throws -> APIAnswer {
     struct Body: Decodable { let email: String }
@@ -100,8 +100,13 @@ enum SecurityInfoAPI {
   private static func add(_ contact: NewContact, _ call: Call, _ steppedUp: SteppedUp) async throws
     -> APIAnswer
   {
-    let id = try await call.site.securityInfo.addContact(contact, by: steppedUp, source: call.source)
-    return try .json(Added(id: id.text), status: .created)
+    let added = try await call.once(by: steppedUp.account.id.text) { keep in
+      try await call.site.securityInfo.addContact(
+        contact, by: steppedUp, source: call.source, keeping: keep)
+    } answer: {
+      Added(id: $0.text)
+    }
+    return try .json(added, status: .created)
   }
 
   @Sendable static func resend(_ call: Call) async throws -> APIAnswer {
@@ -131,9 +136,13 @@ enum SecurityInfoAPI {
   @Sendable static func addApp(_ call: Call) async throws -> APIAnswer {
     let steppedUp = try await call.steppedUp()
     let name = try NameBody.name(in: call)
-    return try await .json(
-      NewAppAnswer(call.site.securityInfo.addApp(named: name, by: steppedUp, source: call.source)),
-      status: .created)
+    let added = try await call.once(by: steppedUp.account.id.text, showsSecret: true) { keep in
+      try await call.site.securityInfo.addApp(
+        named: name, by: steppedUp, source: call.source, keeping: keep)
+    } answer: {
+      NewAppAnswer($0)
+    }
+    return try .json(added, status: .created)
   }
 
   @Sendable static func confirmApp(_ call: Call) async throws -> APIAnswer {
@@ -156,10 +165,14 @@ enum SecurityInfoAPI {
   @Sendable static func addPasskey(_ call: Call) async throws -> APIAnswer {
     let steppedUp = try await call.steppedUp()
     let body: NewPasskeyBody = try call.decode()
-    let id = try await call.site.securityInfo.addPasskey(
-      PasskeyRegistration(body.credential), request: body.request, named: body.name ?? "", by: steppedUp,
-      binding: .api, source: call.source)
-    return try .json(Added(id: id.text), status: .created)
+    let added = try await call.once(by: steppedUp.account.id.text) { keep in
+      try await call.site.securityInfo.addPasskey(
+        PasskeyRegistration(body.credential), request: body.request, named: body.name ?? "", by: steppedUp,
+        binding: .api, source: call.source, keeping: keep)
+    } answer: {
+      Added(id: $0.text)
+    }
+    return try .json(added, status: .created)
   }
 
   @Sendable static func removePasskey(_ call: Call) async throws -> APIAnswer {

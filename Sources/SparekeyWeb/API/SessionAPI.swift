@@ -69,11 +69,13 @@ enum SessionAPI {
   }
 
   @Sendable static func list(_ call: Call) async throws -> APIAnswer {
-    struct Answer: Encodable { let sessions: [Listed] }
     let signedIn = try await call.signedIn()
-    return try await .json(
-      Answer(
-        sessions: call.site.sessions.list(for: signedIn).map { Listed($0, current: signedIn.session.id) }))
+    let page = try PageRequest(of: "sessions/\(signedIn.account.id)", in: call)
+    return try await page.answer(ofAll: call.site.sessions.list(for: signedIn), named: "sessions") {
+      Position(number: -$0.lastSeenAt.milliseconds, text: $0.id.text)
+    } item: {
+      Listed($0, current: signedIn.session.id)
+    }
   }
 
   @Sendable static func end(_ call: Call) async throws -> APIAnswer {

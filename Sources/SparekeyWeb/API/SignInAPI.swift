@@ -2,7 +2,7 @@ import Foundation
 import SparekeyCore
 
 /// A session as the API gives it out.
-struct SessionAnswer: Encodable {
+struct SessionAnswer: Codable {
   let token: String
   let expiresAt: String
   /// What has to be done before the session is a full one.

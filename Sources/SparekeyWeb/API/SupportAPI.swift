@@ -2,9 +2,9 @@ import SparekeyCore
 
 /// Contact support (G3).
 enum SupportAPI {
-  private struct Started: Encodable {
+  private struct Started: Codable {
     let journey: String
-    let step = "issued-code"
+    let step: String
   }
 
   /// Sends a code to the email; nothing is opened before it comes back.
@@ -19,11 +19,16 @@ enum SupportAPI {
     guard let category = SupportCase.Category(rawValue: body.category) else {
       throw Refusal.field(.category, .missing)
     }
-    let sent = try await call.site.support.start(
-      Support.Typed(
-        category: category, username: body.username ?? "", description: body.description, email: body.email),
-      binding: .api, source: call.source)
-    return try .json(Started(journey: sent.journey), status: .accepted)
+    // The journey is good for an hour, so the answer is not given again for a day.
+    let started = try await call.once(by: "", showsSecret: true) { keep in
+      try await call.site.support.start(
+        Support.Typed(
+          category: category, username: body.username ?? "", description: body.description, email: body.email),
+        binding: .api, source: call.source, keeping: keep)
+    } answer: {
+      Started(journey: $0.journey, step: "issued-code")
+    }
+    return try .json(started, status: .accepted)
   }
 
   private struct Opened: Encodable {
@@ -69,6 +74,16 @@ enum SupportAPI {
     let messages: [Message]
     /// The recovery that support started; the case's ticket is its ticket, too.
     let hold: StartedHold?
+  }
+
+  /// The person adds something; the case is open again. With the case's ticket, like `status`.
+  @Sendable static func reply(_ call: Call) async throws -> APIAnswer {
+    struct Body: Decodable { let text: String }
+    guard let ticket = call.ticket else { throw Refusal.notSignedIn }
+    let body: Body = try call.decode()
+    try await call.site.support.reply(
+      call.text("number"), ticket: ticket, text: body.text, source: call.source)
+    return .noContent
   }
 
   /// With the case's ticket in the place of a session's token.

@@ -1,9 +1,11 @@
 import Foundation
 import Mustache
+import SparekeyCore
 
-/// Templates and texts, read once at start-up from the resources beside the program.
+/// Templates and texts, read at start-up from the resources beside the program. The texts are filled into the templates
+/// once, so that a page costs what is its own.
 package struct Renderer: Sendable {
-  private let library: MustacheLibrary
+  private let library: OnDemand<Result<MustacheLibrary, any Error>>
   /// The folder of templates, texts and assets.
   package let resources: URL
   package let texts: Texts
@@ -15,33 +17,59 @@ package struct Renderer: Sendable {
 
   package init(resources: URL) throws {
     self.resources = resources
-    texts = try Texts(json: Data(contentsOf: resources.appending(path: "texts/en.json")))
+    let texts = try Texts(json: Data(contentsOf: resources.appending(path: "texts/en.json")))
+    self.texts = texts
     let folder = resources.appending(path: "templates")
-    var templates: [String: MustacheTemplate] = [:]
+    var sources: [String: String] = [:]
     for feature in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
       for file in try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: feature).path)
       where file.hasSuffix(".mustache") {
-        let text = try String(contentsOf: folder.appending(path: "\(feature)/\(file)"), encoding: .utf8)
-        templates["\(feature).\(file.dropLast(".mustache".count))"] = try MustacheTemplate(string: text)
+        sources["\(feature).\(file.dropLast(".mustache".count))"] = try String(
+          contentsOf: folder.appending(path: "\(feature)/\(file)"), encoding: .utf8)
       }
     }
-    library = MustacheLibrary(templates: templates)
+    library = OnDemand { [sources] in
+      Result {
+        MustacheLibrary(
+          templates: try sources.mapValues { try MustacheTemplate(string: Self.filling($0, with: texts)) })
+      }
+    }
+  }
+
+  /// Reads the templates, which the first page would have to wait for.
+  package func prepare() throws { _ = try library.value.get() }
+
+  /// A template's source with its texts in the place of `{{text.…}}`. A missing one shows its key: visible, and caught
+  /// by a test.
+  private static func filling(_ source: String, with texts: Texts) throws -> String {
+    let escaped = try MustacheTemplate(string: "{{.}}")
+    var parts = source.components(separatedBy: "{{text.").makeIterator()
+    var filled = parts.next() ?? ""
+    while let part = parts.next() {
+      filled += escaped.render(texts[String(part.prefix { $0 != "}" })])
+      filled += part.drop { $0 != "}" }.dropFirst(2)
+    }
+    return filled
   }
 
   package func render<Content: Page>(_ page: Content, shell: Shell) throws -> String {
-    let name = Content.template.replacingOccurrences(of: "/", with: ".")
-    guard let html = library.render(View(text: texts, shell: shell, page: page), withTemplate: name) else {
+    let name = Content.template.split(separator: "/").joined(separator: ".")
+    let view = ["shell": members(of: shell), "page": members(of: page)]
+    guard let html = try library.value.get().render(view, withTemplate: name) else {
       throw MissingTemplate(name: Content.template)
     }
     return html
   }
 }
 
-/// What a template sees.
-private struct View<Content: Page> {
-  let text: Texts
-  let shell: Shell
-  let page: Content
+/// What a template sees of a value: read by reflection once, where mustache would do so at every mention.
+private func members(of value: Any) -> [String: Any] {
+  var members: [String: Any] = [:]
+  for case (let name?, let member) in Mirror(reflecting: value).children {
+    let mirror = Mirror(reflecting: member)
+    members[name] = mirror.displayStyle == .optional ? mirror.children.first?.value : member
+  }
+  return members
 }
 
 /// Where this module's templates, texts and assets are: beside the program.

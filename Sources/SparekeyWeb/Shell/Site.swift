@@ -46,6 +46,7 @@ package struct Site: Sendable {
   package var tokens: Tokens { Tokens(ports) }
   package var appLogout: AppLogout { AppLogout(ports) }
   package var clients: Clients { Clients(ports) }
+  package var operatorTokens: OperatorTokens { OperatorTokens(ports) }
   package var support: Support { Support(ports) }
   package var supportConsole: SupportConsole { SupportConsole(ports) }
   package var agents: Agents { Agents(ports) }

@@ -1,10 +1,9 @@
 import Foundation
-import Mustache
 import SparekeyCore
 
 /// The catalogue of one language (Q2): nested objects of strings. Templates read `{{text.signIn.title}}`; handlers
 /// fill `{placeholders}`.
-package struct Texts: Sendable, MustacheParent {
+package struct Texts: Sendable {
   private indirect enum Node: Sendable, Decodable {
     case text(String)
     case group([String: Node])
@@ -22,16 +21,6 @@ package struct Texts: Sendable, MustacheParent {
   private let root: [String: Node]
 
   package init(json: Data) throws { root = try JSONDecoder().decode([String: Node].self, from: json) }
-
-  private init(root: [String: Node]) { self.root = root }
-
-  package func child(named name: String) -> Any? {
-    switch root[name] {
-    case .text(let text): text
-    case .group(let group): Texts(root: group)
-    case nil: nil
-    }
-  }
 
   /// The text at a dotted key. A missing one shows its key: visible, and caught by a test.
   package subscript(_ key: String) -> String {

@@ -8,7 +8,7 @@ import SparekeyWeb
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account", abstract: "Make accounts, and look at what protects them.",
-    subcommands: [Create.self, List.self, Show.self])
+    subcommands: [Create.self, Import.self, List.self, Show.self])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Make an account.")
@@ -36,15 +36,13 @@ struct AccountCommand: AsyncParsableCommand {
       keepFilesPrivate()
       let composition = try Composition.make(flags.settings())
       do {
-        let started = try await composition.site.signUp.createByOperator(
+        let account = try await composition.site.signUp.createByOperator(
           username: username, password: readLine() ?? "", email: email,
           source: Source(address: "this machine", agent: "sparekey account create"))
-        try await composition.site.sessions.signOut(
-          composition.site.sessions.signedIn(by: started.token).session)
         if json {
-          try printJSON(["id": started.account.id.text, "username": started.account.username])
+          try printJSON(["id": account.id.text, "username": account.username])
         } else {
-          print("Made the account \(started.account.username).")
+          print("Made the account \(account.username).")
         }
       } catch Refusal.field(let field, let problem) {
         let section = field == .password ? "newPassword" : field.rawValue
@@ -64,7 +62,7 @@ struct AccountCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await Composition.make(flags.settings()).site.directory.each { account in
-        let line = PrintedAccount(account)
+        let line = AccountAnswer(account)
         if json { return try printJSONLine(line) }
         print([line.username, line.createdAt, line.state].joined(separator: "\t"))
       }
@@ -85,7 +83,7 @@ struct AccountCommand: AsyncParsableCommand {
       let composition = try Composition.make(flags.settings())
       let status = try await found(username) { try await composition.site.directory.status(of: username) }
       let options = composition.ports.options
-      let account = PrintedAccountStatus(
+      let account = AccountStatusAnswer(
         status, at: composition.ports.clock.now(), period: options.holdPeriod)
       if json { return try printJSON(account) }
       let texts = composition.site.texts
@@ -114,67 +112,8 @@ func found<Found>(_ username: String, _ look: () async throws -> Found) async th
   }
 }
 
-/// One account in a list.
-private struct PrintedAccount: Encodable {
-  let id: String
-  let username: String
-  let createdAt: String
-  /// `open`, `frozen`, `recovery waits` or `closing`.
-  let state: String
-  let twoStep: Bool
-
-  init(_ account: Account) {
-    id = account.id.text
-    username = account.username
-    createdAt = account.createdAt.iso8601
-    state =
-      account.frozen != nil
-      ? "frozen" : account.holdDueAt != nil ? "recovery waits" : account.closesAt != nil ? "closing" : "open"
-    twoStep = account.twoStep
-  }
-}
-
-/// One account with what protects it: kinds and ages, never an address.
-private struct PrintedAccountStatus: Encodable {
-  struct ProofLine: Encodable {
-    let kind: String
-    let since: String
-    let senior: Bool
-  }
-  struct Loss: Encodable {
-    let lost: [String]
-    let way: WayAnswer
-  }
-  let account: PrintedAccount
-  let twoStepSince: String?
-  let closesAt: String?
-  let recoveryCodeMadeAt: String?
-  let recoveryCodeCheckedAt: String?
-  let sessions: Int
-  let proofs: [ProofLine]
-  let waysBack: [Loss]
-  let singlePointsOfFailure: [String]
-
-  init(_ status: AccountDirectory.Status, at now: Timestamp, period: Duration) {
-    let found = status.facts.proofs
-    account = PrintedAccount(status.account)
-    twoStepSince = status.account.twoStepSince?.iso8601
-    closesAt = status.account.closesAt?.iso8601
-    recoveryCodeMadeAt = found.code?.createdAt.iso8601
-    recoveryCodeCheckedAt = found.code?.checkedAt?.iso8601
-    sessions = status.sessions
-    proofs = ([.password] + found.securityInfo).compactMap { proof in
-      found.since(proof).map {
-        ProofLine(kind: proof.kind.rawValue, since: $0.iso8601, senior: found.isSenior(proof, at: now))
-      }
-    }
-    waysBack = status.waysBack.map {
-      Loss(lost: $0.losses.map(\.rawValue), way: WayAnswer($0.way, period: period))
-    }
-    singlePointsOfFailure = status.singlePointsOfFailure.map(\.loss.rawValue)
-  }
-
-  var lines: [(String, String)] {
+extension AccountStatusAnswer {
+  fileprivate var lines: [(String, String)] {
     [
       ("id", account.id), ("username", account.username), ("made", account.createdAt),
       ("state", account.state),

@@ -57,9 +57,7 @@ struct AgentCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-      let agents = try await Composition.make(flags.settings()).site.agents.list().map {
-        PrintedAgent(username: $0.username, since: $0.since.iso8601, twoStep: $0.twoStep)
-      }
+      let agents = try await Composition.make(flags.settings()).site.agents.list().map(AgentAnswer.init)
       if json { return try printJSON(agents) }
       if agents.isEmpty { print("There are no agents. See: sparekey agent add --help") }
       for agent in agents {
@@ -73,13 +71,6 @@ struct AgentCommand: AsyncParsableCommand {
 private struct AgentChange: Encodable {
   let username: String
   let changed: Bool
-}
-
-private struct PrintedAgent: Encodable {
-  let username: String
-  let since: String
-  /// Without it they can do nothing.
-  let twoStep: Bool
 }
 
 private func explained<Answer>(_ username: String, _ act: () async throws -> Answer) async throws -> Answer {

@@ -30,13 +30,7 @@ struct AuditCommand: AsyncParsableCommand {
       let report = try await trail.verify(holding: try holding.map(link)) { progress.show("\($0) entries") }
       progress.clear()
       if json {
-        struct Answer: Encodable {
-          let entries: Int
-          let head: String
-          let fault: String?
-        }
-        try printJSON(
-          Answer(entries: report.entries, head: report.head.hexadecimal, fault: report.fault?.description))
+        try printJSON(AuditReportAnswer(report))
       } else if report.fault == nil {
         print("\(report.entries) entries, none of them changed or missing.\nHead: \(report.head.hexadecimal)")
       }
@@ -46,11 +40,7 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     private func link(_ text: String) throws -> AuditChain.Link {
-      let digits = Array(text)
-      let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap {
-        UInt8(String(digits[$0...($0 + 1)]), radix: 16)
-      }
-      guard digits.count == 64, bytes.count == 32 else {
+      guard let bytes = AuditChain.link(hexadecimal: text) else {
         throw Settings.Problem(
           description: "--holding takes the 64 digits that `sparekey audit verify` prints.")
       }
@@ -68,29 +58,9 @@ struct AuditCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-      struct Line: Encodable {
-        let number: Int
-        let at: String
-        let actor: String
-        let action: String
-        let account: String?
-        let detail: String
-        let chain: String
-      }
-      try await Composition.make(flags.settings()).site.auditTrail.each { found in
-        let entry = found.entry
-        try printJSONLine(
-          Line(
-            number: found.number, at: entry.at.iso8601, actor: entry.actor.text,
-            action: entry.action.rawValue,
-            account: entry.account?.text, detail: entry.detail, chain: found.link.hexadecimal))
+      try await Composition.make(flags.settings()).site.auditTrail.each {
+        try printJSONLine(AuditAnswer($0))
       }
     }
-  }
-}
-
-extension [UInt8] {
-  fileprivate var hexadecimal: String {
-    map { String(UInt16($0) + 0x100, radix: 16).dropFirst() }.joined()
   }
 }

@@ -27,7 +27,7 @@ struct CaseCommand: AsyncParsableCommand {
 
     func run() async throws {
       let cases = try await Composition.make(flags.settings()).site.supportConsole
-        .cases(in: state.flatMap(SupportCase.State.init)).map(PrintedCase.init)
+        .cases(in: state.flatMap(SupportCase.State.init)).map(CaseAnswer.init)
       if json { return try printJSON(cases) }
       if cases.isEmpty { print("There are no such cases.") }
       for found in cases {
@@ -50,7 +50,7 @@ struct CaseCommand: AsyncParsableCommand {
     func run() async throws {
       let console = try Composition.make(flags.settings()).site.supportConsole
       guard let file = try await console.fileForOperator(number) else { throw noSuchCase(number) }
-      let printed = PrintedCaseFile(file)
+      let printed = CaseFileAnswer(file)
       if json { return try printJSON(printed) }
       for (name, value) in printed.lines { print("\(name)\t\(value)") }
       for message in printed.messages { print("\n\(message.at)\t\(message.author)\n\(message.text)") }
@@ -85,50 +85,8 @@ private func noSuchCase(_ number: String) -> Settings.Problem {
   Settings.Problem(description: "There is no case \(number). See: sparekey case list")
 }
 
-private struct PrintedCase: Encodable {
-  let number: String
-  let category: String
-  let state: String
-  let openedAt: String
-  let changedAt: String
-  let agent: String?
-
-  init(_ listed: SupportConsole.Listed) {
-    let found = listed.supportCase
-    number = found.number
-    category = found.category.rawValue
-    state = found.state.rawValue
-    openedAt = found.openedAt.iso8601
-    changedAt = found.changedAt.iso8601
-    agent = listed.assignee
-  }
-}
-
-private struct PrintedCaseFile: Encodable {
-  struct Message: Encodable {
-    let at: String
-    let author: String
-    let text: String
-  }
-
-  let facts: PrintedCase
-  let email: String
-  /// As typed; nobody vouches for it.
-  let username: String?
-  let messages: [Message]
-  let holds: [String]
-
-  init(_ file: SupportConsole.File) {
-    facts = PrintedCase(file.listed)
-    email = file.content.email
-    username = file.content.username
-    messages =
-      [Message(at: facts.openedAt, author: "person", text: file.content.description)]
-      + file.messages.map { Message(at: $0.at.iso8601, author: $0.author.rawValue, text: $0.text) }
-    holds = file.requests.compactMap { $0.request.hold?.text }
-  }
-
-  var lines: [(String, String)] {
+extension CaseFileAnswer {
+  fileprivate var lines: [(String, String)] {
     [
       ("number", facts.number), ("category", facts.category), ("state", facts.state),
       ("opened", facts.openedAt),

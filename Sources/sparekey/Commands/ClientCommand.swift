@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import SparekeyCore
 import SparekeyServices
+import SparekeyWeb
 
 /// `sparekey client …`: the apps that people sign in to through this service (A1).
 struct ClientCommand: AsyncParsableCommand {
@@ -37,11 +38,12 @@ struct ClientCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-      let (client, secret) = try await clients(flags).register(
+      let registered = try await clients(flags).register(
         Clients.New(
           name: name, kind: isPublic ? .public : .confidential, redirectURIs: redirectURIs,
           postLogoutURIs: postLogoutURIs, backChannelLogoutURI: backChannelLogoutURI, algorithm: algorithm))
-      if json { return try printJSON(PrintedClient(client, secret: secret)) }
+      let (client, secret) = (registered.client, registered.secret)
+      if json { return try printJSON(ClientAnswer(client, secret: secret)) }
       print("Registered \(client.name).\n\nclient id\t\(client.id)")
       if let secret { print("secret\t\(secret.revealedText)\n\nThe secret is shown only now.") }
     }
@@ -56,9 +58,11 @@ struct ClientCommand: AsyncParsableCommand {
 
     func run() async throws {
       let all = try await clients(flags).all()
-      if json { return try printJSON(all.map { PrintedClient($0) }) }
+      if json { return try printJSON(all.map { ClientAnswer($0) }) }
       if all.isEmpty { print("No app is registered.") }
-      for client in all { print("\(client.id)\t\(client.kind.rawValue)\t\(client.name)") }
+      for client in all {
+        print("\(client.id)\t\(client.kind.rawValue)\t\(client.origin.words)\t\(client.name)")
+      }
     }
   }
 
@@ -73,9 +77,9 @@ struct ClientCommand: AsyncParsableCommand {
 
     func run() async throws {
       guard let client = try await clients(flags).client(ClientID(text: id)) else {
-        throw Settings.Problem(description: "There is no client \(id). See: sparekey client list")
+        throw noSuchClient(id)
       }
-      let printed = PrintedClient(client)
+      let printed = ClientAnswer(client)
       if json { return try printJSON(printed) }
       for (name, value) in printed.lines { print("\(name)\t\(value)") }
     }
@@ -92,7 +96,9 @@ struct ClientCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-      let secret = try await clients(flags).rotateSecret(of: ClientID(text: id)).revealedText
+      let secret = try await explained(id) {
+        try await clients(flags).rotateSecret(of: ClientID(text: id)).revealedText
+      }
       if json { return try printJSON(["id": id, "secret": secret]) }
       print("secret\t\(secret)\n\nThe secret is shown only now.")
     }
@@ -109,7 +115,7 @@ struct ClientCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-      try await clients(flags).delete(ClientID(text: id))
+      try await explained(id) { try await clients(flags).delete(ClientID(text: id)) }
       if json { return try printJSON(["id": id]) }
       print("The app is forgotten.")
     }
@@ -124,35 +130,40 @@ private func clients(_ flags: SettingFlags) throws -> Clients {
   return try Composition.make(flags.settings()).site.clients
 }
 
-/// An app as an operator sees it.
-private struct PrintedClient: Encodable {
-  let id: String
-  let name: String
-  let kind: String
-  let redirectUris: [String]
-  let postLogoutUris: [String]
-  let backChannelLogoutUri: String?
-  let algorithm: String
-  let createdAt: String
-  let secret: String?
+private func noSuchClient(_ id: String) -> Settings.Problem {
+  Settings.Problem(description: "There is no client \(id). See: sparekey client list")
+}
 
-  init(_ client: Client, secret: Secret? = nil) {
-    id = client.id.text
-    name = client.name
-    kind = client.kind.rawValue
-    redirectUris = client.redirectURIs
-    postLogoutUris = client.postLogoutURIs
-    backChannelLogoutUri = client.backChannelLogoutURI
-    algorithm = client.algorithm.rawValue
-    createdAt = client.createdAt.iso8601
-    self.secret = secret?.revealedText
+private func explained<Answer>(_ id: String, _ act: () async throws -> Answer) async throws -> Answer {
+  do {
+    return try await act()
+  } catch Refusal.notFound {
+    throw noSuchClient(id)
+  } catch Refusal.clientFromFile {
+    throw Settings.Problem(
+      description: "\(id) is described in the configuration file. Change it there, and restart the service.")
+  } catch Refusal.clientIsPublic {
+    throw Settings.Problem(description: "\(id) is a public client: it has no secret.")
   }
+}
 
-  var lines: [(String, String)] {
+extension Client.Origin {
+  fileprivate var words: String {
+    switch self {
+    case .operator: "by command"
+    case .file: "in the file"
+    case .formerlyFile: "in the file no more"
+    }
+  }
+}
+
+extension ClientAnswer {
+  fileprivate var lines: [(String, String)] {
     [
       ("id", id), ("name", name), ("kind", kind), ("redirect addresses", redirectUris.joined(separator: " ")),
       ("addresses after signing out", postLogoutUris.joined(separator: " ")),
       ("back-channel logout", backChannelLogoutUri ?? "-"), ("algorithm", algorithm), ("created", createdAt),
+      ("registered", Client.Origin(rawValue: origin)?.words ?? origin),
     ]
   }
 }

@@ -24,10 +24,16 @@ struct ConfigCommand: ParsableCommand {
 
   func run() throws {
     let settings = try flags.settings()
-    let lines = Settings.Name.allCases.map { name in
+    var lines = Settings.Name.allCases.map { name in
       Line(
         name: name.rawValue, value: settings.shown(name), origin: settings[name].origin,
         variable: name.environment, summary: name.summary)
+    }
+    lines += settings.clients.map { client in
+      Line(
+        name: "clients", value: "\(client.id): \(client.new.kind.rawValue)", origin: settings.file,
+        variable: "",
+        summary: "\(client.new.name), \(client.new.redirectURIs.joined(separator: " "))")
     }
     if json { return try printJSON(lines) }
     let widths = [lines.map(\.name.count).max() ?? 0, lines.map(\.value.count).max() ?? 0]
@@ -67,7 +73,7 @@ struct DoctorCommand: AsyncParsableCommand {
     check("data folder") { try writable(settings.dataFolder) }
     check("outbox") { try writable("\(settings.dataFolder)/outbox") }
     check("key file") {
-      let path = "\(settings.dataFolder)/sparekey.keys"
+      let path = settings.keyFile
       if try isNew(settings), !FileManager.default.fileExists(atPath: path) {
         return "is made at the first start"
       }
@@ -82,7 +88,9 @@ struct DoctorCommand: AsyncParsableCommand {
       }
       return settings.shown(.database)
     }
+    findings += try await keyFindings(settings, isNew: try isNew(settings))
     findings += try await holdFindings(settings)
+    findings += await clientFindings(settings)
     findings += try await deliveryFindings(settings)
     let site = try settings.site()
     if !site.publicURL.isLocal {
@@ -144,6 +152,20 @@ struct DoctorCommand: AsyncParsableCommand {
             + untold.map(\.hold.id.text).joined(separator: ", ")))
     }
     return findings
+  }
+
+  /// Apps that stood in the configuration file, and do not any more.
+  private func clientFindings(_ settings: Settings) async -> [Finding] {
+    guard (try? isNew(settings)) == false, let composition = try? Composition.make(settings),
+      let all = try? await composition.site.clients.all()
+    else { return [] }
+    let named = Set(settings.clients.map(\.id))
+    return all.filter { $0.origin != .operator && !named.contains($0.id) }.map {
+      Finding(
+        check: "apps", state: "warn",
+        detail: "\($0.name) stands in the configuration file no more, and works on. If it should not: "
+          + "sparekey client delete \($0.id)")
+    }
   }
 
   /// Writes and removes a file, the only honest test of a folder. One that is not there yet needs a folder above it

@@ -21,7 +21,7 @@ struct HoldCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-      let open = try await Composition.make(flags.settings()).site.holds.allOpen().map(PrintedHold.init)
+      let open = try await Composition.make(flags.settings()).site.holds.allOpen().map(WatchedHoldAnswer.init)
       if json { return try printJSON(open) }
       if open.isEmpty { print("No hold is open.") }
       for hold in open { print("\(hold.id)\t\(hold.username)\t\(hold.state)\tuntil \(hold.effectiveAt)") }
@@ -42,7 +42,7 @@ struct HoldCommand: AsyncParsableCommand {
       guard let status = try await holds.status(forOperator: HoldID(text: id)) else {
         throw Settings.Problem(description: "There is no hold \(id). See: sparekey hold list")
       }
-      let hold = PrintedHold(status)
+      let hold = WatchedHoldAnswer(status)
       if json { return try printJSON(hold) }
       for (name, value) in hold.lines { print("\(name)\t\(value)") }
     }
@@ -75,42 +75,8 @@ struct HoldCommand: AsyncParsableCommand {
   }
 }
 
-/// A hold as an operator sees it: no address, no evidence by id, nothing secret.
-private struct PrintedHold: Encodable {
-  let id: String
-  let claimNumber: String
-  let username: String
-  let purpose: String
-  let state: String
-  let startedAt: String
-  let effectiveAt: String
-  var endedAt: String?
-  let row: Int
-  /// What the claimant has shown, by kind.
-  let evidence: [String]
-  let claimedFrom: String
-  /// Whether a notice of the start reached a senior contact.
-  let ownerTold: Bool
-  let accountFrozen: Bool
-
-  init(_ status: Holds.Status) {
-    let hold = status.hold
-    id = hold.id.text
-    claimNumber = status.claimNumber
-    username = status.username
-    purpose = hold.purpose.rawValue
-    state = hold.state.rawValue
-    startedAt = hold.startedAt.iso8601
-    effectiveAt = hold.endsAt.iso8601
-    endedAt = hold.endedAt?.iso8601
-    row = hold.row
-    evidence = hold.evidence.map(\.kind.rawValue)
-    claimedFrom = [hold.source.agent, hold.source.address].filter { !$0.isEmpty }.joined(separator: ", ")
-    ownerTold = hold.toldAt != nil
-    accountFrozen = status.accountFrozen
-  }
-
-  var lines: [(String, String)] {
+extension WatchedHoldAnswer {
+  fileprivate var lines: [(String, String)] {
     [
       ("id", id), ("claim number", claimNumber), ("username", username), ("purpose", purpose),
       ("state", state),

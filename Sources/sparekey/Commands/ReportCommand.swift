@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SparekeyCore
+import SparekeyWeb
 
 /// `sparekey report …`: questions about all accounts together.
 struct ReportCommand: AsyncParsableCommand {
@@ -27,13 +28,6 @@ struct ReportCommand: AsyncParsableCommand {
     var lost: WaysBack.Loss?
 
     func run() async throws {
-      struct Line: Encodable {
-        let username: String
-        let twoStep: Bool
-        let createdAt: String
-        let mustNotLose: [String]
-        let add: [String]
-      }
       let directory = try Composition.make(flags.settings()).site.directory
       let format = json ? .json : format
       let progress = ProgressLine()
@@ -46,9 +40,7 @@ struct ReportCommand: AsyncParsableCommand {
       try await directory.eachWithoutWayBack { account, points in
         guard lost == nil || points.contains(where: { $0.loss == lost }) else { return }
         count += 1
-        let line = Line(
-          username: account.username, twoStep: account.twoStep, createdAt: account.createdAt.iso8601,
-          mustNotLose: points.map(\.loss.rawValue), add: points.map(\.step.rawValue))
+        let line = ExposedAnswer(account, points)
         let (losses, steps) = (line.mustNotLose.joined(separator: " "), line.add.joined(separator: " "))
         switch format {
         case .table: print("\(line.username)\t\(line.twoStep ? "on" : "off")\t\(losses)\t\(steps)")

@@ -24,6 +24,10 @@ struct ServeCommand: AsyncParsableCommand {
     if settings.holdPeriodIsShort { warnOfShortHolds(settings[.holdPeriod].text) }
     let composition = try Composition.make(settings)
     let address = try settings.site().publicURL
+    for client in try await composition.site.clients.apply(settings.clients) {
+      composition.site.logger.warning(
+        "an app stands in the configuration file no more, and works on", metadata: ["client": "\(client.id)"])
+    }
     let account = demo ? try await DemoAccount.make(with: composition) : nil
     try await composition.run { port in
       let shown = settings.port == 0 ? "http://localhost:\(port)" : address.text
@@ -85,15 +89,14 @@ struct DemoAccount: Sendable {
       throw Settings.Problem(description: "The folder \(composition.settings.dataFolder) cannot be written.")
     }
     let source = Source(address: "this machine", agent: "sparekey serve --demo")
-    let started = try await composition.site.signUp.createByOperator(
+    let account = try await composition.site.signUp.createByOperator(
       username: "demo", password: password, email: "demo@example.org", source: source)
     // The demo's mailbox is the outbox folder of the same machine, so there is nothing to prove about it.
     try await ports.database.write { transaction in
-      for contact in try transaction.contacts(of: started.account.id) {
+      for contact in try transaction.contacts(of: account.id) {
         _ = try transaction.confirm(contact.id, at: transaction.now)
       }
     }
-    try await composition.site.sessions.signOut(composition.site.sessions.signedIn(by: started.token).session)
     return DemoAccount(password: password)
   }
 }

@@ -10,9 +10,11 @@ struct Sparekey: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       ServeCommand.self, AccountCommand.self, AgentCommand.self, CaseCommand.self, ClientCommand.self,
-      HoldCommand.self, PolicyCommand.self, ReportCommand.self, AuditCommand.self, BackupCommand.self,
+      TokenCommand.self, HoldCommand.self, PolicyCommand.self, ReportCommand.self, AuditCommand.self,
+      BackupCommand.self,
       RestoreCommand.self,
       ConfigCommand.self, DoctorCommand.self, RecoveryCodeCommand.self,
+      KeysCommand.self,
     ])
 }
 
