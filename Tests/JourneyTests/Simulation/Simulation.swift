@@ -114,13 +114,15 @@ final class Simulation: @unchecked Sendable {
       Self.$turn.withValue(late.turn) { late.commit() }
     } else if let one = choices.one(of: waiting) {
       base.pass(.milliseconds(Int64.random(in: 0..<400, using: &choices)))
-      await resume(one, order(at: one.point, &choices))
+      await resume(one, order(for: one, &choices))
     }
   }
 
-  private func order(at point: Stage.Point, _ choices: inout Choices) -> Stage.Order {
-    guard Int.random(in: 0..<100, using: &choices) < harm else { return .go }
-    return switch point {
+  private func order(for one: Stage.Waiting, _ choices: inout Choices) -> Stage.Order {
+    // What matters most happens rarely.
+    let isCommon = [.none, .work].contains(story.cast.deeds[one.turn]?.kind ?? .none)
+    guard Int.random(in: 0..<100, using: &choices) < harm * (isCommon ? 1 : 3) else { return .go }
+    return switch one.point {
     case .begin: .fail
     case .commit: choices.one(of: [.fail, .lose, .lose, .doubt, .again]) ?? .go
     case .answer: .go

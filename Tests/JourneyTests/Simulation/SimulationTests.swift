@@ -19,7 +19,7 @@ import Testing
     "database jumps", "crash before", "crash after", "recovered", "hold running", "hold completed",
     "hold stopped", "hold contested", "hold frozen", "frozen", "stop", "pause", "resume", "disown", "settle",
     "fail finish", "lose finish", "doubt finish", "again finish", "lose change", "doubt change", "fail work",
-    "lose work", "doubt work", "lose signIn", "lose pause", "lose stop",
+    "lose work", "doubt work", "lose signIn", "lose pause",
   ]
 
   @Test
