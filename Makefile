@@ -1,5 +1,5 @@
 # Everything a developer does here. `make` alone says what there is.
-.PHONY: help run test test-long lint format clean swift-here for-run for-test
+.PHONY: help run example test test-long simulate lint format clean swift-here for-run for-test
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -12,6 +12,7 @@ PARSER_SECONDS ?= 10
 COMPARE_CODES ?= 20000
 WALKS ?= 2000
 HOLD_WALKS ?= 6000
+SIMULATIONS ?= 5000
 KILL_ROUNDS ?= 100
 POWER_ROUNDS ?= 12
 FAIL_OVER_ROUNDS ?= 2
@@ -21,7 +22,7 @@ sparekey := .build/debug/sparekey
 # Asked when a recipe begins: `for-test` may have made the environment just before.
 python = $(shell if [ -x .venv/bin/python ]; then echo .venv/bin/python; else echo python3; fi)
 node := $(shell command -v node)
-formatted := Sources Tests Package.swift Fuzz
+formatted := Sources Tests Examples Package.swift Fuzz
 
 help: ## say what there is
 	@echo "make TARGET"
@@ -31,6 +32,11 @@ run: swift-here for-run ## install what is missing, build, and serve a demo on h
 	@echo "Building. The first time takes several minutes."
 	swift build --product sparekey
 	$(sparekey) serve --demo $(ARGS)
+
+example: swift-here for-run ## the demo, and on http://localhost:8090 an app that signs people in through it
+	swift build --product sparekey
+	swift build --product notes
+	scripts/run-example
 
 test: swift-here for-test ## install what is missing, build, and run the tests
 	swift build --build-tests
@@ -44,22 +50,28 @@ endif
 	$(python) -m pytest Tests/System -q
 	$(python) -m pytest Tests/Browser -q
 
-test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSER_SECONDS=10, COMPARE_CODES=20000, WALKS=2000, HOLD_WALKS=6000, KILL_ROUNDS=100, POWER_ROUNDS=12, FAIL_OVER_ROUNDS=2
+test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSER_SECONDS=10, COMPARE_CODES=20000, WALKS=2000, HOLD_WALKS=6000, SIMULATIONS=5000, KILL_ROUNDS=100, POWER_ROUNDS=12, FAIL_OVER_ROUNDS=2
 	swift build --build-tests
 	Fuzz/run RecoveryCode $(FUZZ_SECONDS)
 	for parser in Form JSONMembers Names Passkey Source; do Fuzz/run $$parser $(PARSER_SECONDS) || exit 1; done
 	WALKS=$(WALKS) swift test --skip-build --disable-xctest --filter 'rows 1 to 3'
 	HOLD_WALKS=$(HOLD_WALKS) swift test --skip-build --disable-xctest --filter 'Months of an account'
+	SIMULATIONS=$(SIMULATIONS) swift test --skip-build --disable-xctest --filter 'Nodes, faults and people'
 	HANGING_APPS=1 $(python) -m pytest Tests/System/test_openid.py -q -k hangs
 	KILL_ROUNDS=$(KILL_ROUNDS) POWER_ROUNDS=$(POWER_ROUNDS) \
 	  $(python) -m pytest Tests/System/test_kill.py Tests/System/test_power_loss.py -q
-	JOURNEYS_ON=postgresql swift test --skip-build --disable-xctest --filter JourneyTests --skip 'Any order of steps|Months of an account'
+	JOURNEYS_ON=postgresql swift test --skip-build --disable-xctest --filter JourneyTests --skip 'Any order of steps|Months of an account|Nodes, faults and people'
 	FAIL_OVER_ROUNDS=$(FAIL_OVER_ROUNDS) $(python) -m pytest Tests/System/test_postgres_fail_over.py -q -s
 	$(python) Tests/System/recovery_code_reference.py compare --count $(COMPARE_CODES) -- $(sparekey) recovery-code read
 ifdef node
 	$(python) Tests/System/recovery_code_reference.py compare --count $(COMPARE_CODES) -- \
 	  node Tests/System/check_vectors.mjs read
 endif
+
+simulate: swift-here for-test ## tell one story of nodes, faults and people: SEED=42; or many: SEEDS=100000
+	swift build --build-tests
+	SIMULATION_SEED=$(or $(SEED),1) SIMULATIONS=$(or $(SEEDS),1) \
+	  swift test --skip-build --disable-xctest --filter 'Q4, C9, H11, T16, T27'
 
 lint: swift-here ## check the form of the Swift code
 	swift format lint --strict --recursive $(formatted)

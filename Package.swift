@@ -13,6 +13,7 @@ let package = Package(
   products: [
     .library(name: "RecoveryCode", targets: ["RecoveryCode"]),
     .executable(name: "sparekey", targets: ["sparekey"]),
+    .library(name: "SparekeyClient", targets: ["SparekeyClient"]),
   ],
   dependencies: [
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -91,6 +92,36 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
       ],
+      swiftSettings: settings),
+
+    // For other people's apps: it knows nothing of the rest of this package.
+    .target(
+      name: "SparekeyClient",
+      dependencies: [
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+      ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "notes",
+      dependencies: ["SparekeyClient", .product(name: "Hummingbird", package: "hummingbird")],
+      path: "Examples/notes", swiftSettings: settings),
+    .testTarget(
+      name: "SparekeyClientTests",
+      dependencies: [
+        "SparekeyClient", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+      ],
+      swiftSettings: settings),
+
+    .executableTarget(
+      name: "durable-writes", dependencies: ["SparekeyCore", "SparekeyStore"],
+      path: "Benchmarks/DurableWrites",
       swiftSettings: settings),
 
     .target(

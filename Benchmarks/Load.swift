@@ -33,7 +33,8 @@ import Foundation
     let until = now() + seconds
     let workers = (0..<connections).map { number in
       Worker(
-        what: words[1], port: port, people: stride(from: number, to: max(people.count, number + 1), by: connections)
+        what: words[1], port: port,
+        people: stride(from: number, to: max(people.count, number + 1), by: connections)
           .map { people.isEmpty ? Person(name: "", token: "", code: "") : people[$0 % people.count] },
         pause: rate.map { Double(connections) / $0 }, offset: Double(number) / Double(connections))
     }
@@ -59,7 +60,8 @@ import Foundation
     let refusedWithoutWord = workers.map(\.refusedWithoutWord).reduce(0, +)
     func part(_ values: [Double], _ share: Double) -> String {
       values.isEmpty
-        ? "null" : String(format: "%.3f", 1_000 * values[min(values.count - 1, Int(Double(values.count) * share))])
+        ? "null"
+        : String(format: "%.3f", 1_000 * values[min(values.count - 1, Int(Double(values.count) * share))])
     }
     return """
       {"completed": \(completed.count), "per_second": \(String(format: "%.2f", Double(completed.count) / lasted)), \
@@ -140,24 +142,31 @@ final class Worker: @unchecked Sendable {
     next += 1
     switch what {
     case "session": return call("GET", "/api/v1/session", token: person.token).map { $0.status == 200 }
-    case "generate": return call("POST", "/api/v1/recovery-code", body: "{}", token: person.token).map { $0.status == 201 }
+    case "generate":
+      return call("POST", "/api/v1/recovery-code", body: "{}", token: person.token).map { $0.status == 201 }
     case "sign-in":
-      guard let started = call("POST", "/api/v1/sign-in", body: #"{"username":"\#(person.name)"}"#) else { return nil }
+      guard let started = call("POST", "/api/v1/sign-in", body: #"{"username":"\#(person.name)"}"#) else {
+        return nil
+      }
       guard started.status == 200, let journey = started.member("journey") else { return false }
       return call(
         "POST", "/api/v1/sign-in/password", body: #"{"journey":"\#(journey)","password":"\#(Load.password)"}"#
       ).map { $0.status == 200 }
     case "recovery":
-      guard let started = call("POST", "/api/v1/recovery", body: #"{"username":"\#(person.name)"}"#) else { return nil }
+      guard let started = call("POST", "/api/v1/recovery", body: #"{"username":"\#(person.name)"}"#) else {
+        return nil
+      }
       guard started.status == 200, let first = started.member("journey") else { return false }
       guard
         let proved = call(
-          "POST", "/api/v1/recovery/recovery-code", body: #"{"journey":"\#(first)","code":"\#(person.code)"}"#)
+          "POST", "/api/v1/recovery/recovery-code", body: #"{"journey":"\#(first)","code":"\#(person.code)"}"#
+        )
       else { return nil }
       guard proved.status == 200, let second = proved.member("journey") else { return false }
       guard
         let ended = call(
-          "POST", "/api/v1/recovery/new-password", body: #"{"journey":"\#(second)","password":"\#(Load.password)"}"#)
+          "POST", "/api/v1/recovery/new-password",
+          body: #"{"journey":"\#(second)","password":"\#(Load.password)"}"#)
       else { return nil }
       guard ended.status == 200, let code = ended.member("recoveryCode") else { return false }
       people[index].code = code

@@ -15,6 +15,7 @@ struct Composition: Sendable {
   let ports: Ports
   let site: Site
   let hashing: Argon2Pool
+  private let keyFile: KeyFileWatch
   fileprivate let delivery: Delivery
   private let logger: Logger
 
@@ -23,6 +24,8 @@ struct Composition: Sendable {
     let logger = Self.logger(settings)
     try Folder.make(settings.dataFolder)
     let (database, keys) = try Self.open(settings, clock: clock)
+    let keyFile = KeyFileWatch(settings.keyFile, for: keys) { logger.error("\($0)") }
+    keys.onMissing { keyFile.look() }
     let hashing = Argon2Pool(
       threads: settings.hashThreads, queue: settings.hashQueue, costs: settings.hashCosts)
     let lists = try PasswordLists(resources: serviceResources)
@@ -40,13 +43,13 @@ struct Composition: Sendable {
       drawQRCode: { text, _ in try QRCode.svg(of: text) },
       suggestPassphrase: { passphrases.make(.system) }, logger: logger)
     return Composition(
-      settings: settings, ports: ports, site: site, hashing: hashing,
+      settings: settings, ports: ports, site: site, hashing: hashing, keyFile: keyFile,
       delivery: try Delivery(settings, texts: site.texts, site: siteSettings, logger: logger), logger: logger)
   }
 
   /// The database with its key file; a new one may have a new key file.
   private static func open(_ settings: Settings, clock: WallClock) throws -> (any Database, KeyRing) {
-    let keyFile = "\(settings.dataFolder)/sparekey.keys"
+    let keyFile = settings.keyFile
     switch try settings.database() {
     case .sqlite(let path):
       try SQLiteDatabase.checkPlace(path)
@@ -73,7 +76,15 @@ struct Composition: Sendable {
       router: site.router(),
       server: site.server(),
       configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: nil),
-      onServerRunning: { channel in try? await ready(channel.localAddress?.port ?? settings.port) },
+      onServerRunning: { [site, logger] channel in
+        try? await ready(channel.localAddress?.port ?? settings.port)
+        do {
+          try site.renderer.prepare()
+        } catch {
+          logger.critical(
+            "A template cannot be read, so no page can be shown.", metadata: ["error": "\(error)"])
+        }
+      },
       logger: logger)
     for lane in 1...Delivery.lanes {
       application.addServices(
@@ -86,6 +97,8 @@ struct Composition: Sendable {
     }
     application.addServices(
       Worker(name: "holds", every: .seconds(1), logger: logger) { _ = try await site.holds.workOffDue() })
+    application.addServices(
+      Worker(name: "key file", every: .seconds(1), logger: logger) { keyFile.look() })
     application.addServices(
       Worker(name: "audit", every: .seconds(5), logger: logger) { _ = try await site.auditTrail.chain() })
     application.addServices(

@@ -193,6 +193,13 @@ struct Settings: Sendable {
   // MARK: what the program asks for
 
   var dataFolder: String { self[.data].text }
+  var keyFile: String { "\(dataFolder)/sparekey.keys" }
+  /// Whether there may be other nodes, each with a copy of the key file.
+  var databaseIsShared: Bool {
+    get throws {
+      if case .postgresql = try database() { true } else { false }
+    }
+  }
   var host: String { self[.host].text }
 
   /// Where accounts are kept.

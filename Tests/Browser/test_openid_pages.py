@@ -12,6 +12,7 @@ import urllib.parse
 from base64 import urlsafe_b64encode
 
 import pytest
+import requests
 from conftest import BINARY, clean_environment
 from devices import PasskeyDevice
 from playwright.sync_api import expect
@@ -40,10 +41,23 @@ class App:
             [BINARY, "client", "create", "--name", "Garden club", "--redirect-uri", f"{self.origin}/in",
              "--post-logout-uri", f"{self.origin}/bye", "--json", "--data", server.folder],
             capture_output=True, text=True, env=clean_environment(), timeout=60, check=True)
-        self.id = json.loads(made.stdout)["id"]
+        described = json.loads(made.stdout)
+        self.id, self.secret = described["id"], described["secret"]
 
-    def request(self, **more):
+    def id_token(self, visitor):
+        """Of someone who is signed in, and says yes."""
         verifier = secrets.token_urlsafe(40)
+        visitor.page.goto(self.request(verifier))
+        visitor.press("Allow")
+        self.is_reached(visitor.page)
+        code = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(visitor.page.url).query))["code"]
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": f"{self.origin}/in",
+                "code_verifier": verifier}
+        answer = requests.post(f"{self.server.url}/oauth2/token", form, auth=(self.id, self.secret), timeout=10)
+        return answer.json()["id_token"]
+
+    def request(self, verifier=None, **more):
+        verifier = verifier or secrets.token_urlsafe(40)
         challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         return f"{self.server.url}/oauth2/authorize?" + urllib.parse.urlencode({
             "response_type": "code", "client_id": self.id, "redirect_uri": f"{self.origin}/in", "state": "s",
@@ -152,6 +166,30 @@ def test_a1_a_no_leads_back_to_the_app_and_another_account_can_be_taken(arrive, 
     visitor.press("Sign in")
     visitor.reads(f"You are signed in as {other.username}")
     visitor.press("Allow")
+    app.is_reached(visitor.page)
+
+
+def test_a1_an_app_that_asks_for_someone_gets_nobody_else(arrive, app):
+    """OpenID Connect Core 3.1.2.1: `id_token_hint`."""
+    owner, visitor = arrive(), arrive()
+    person = owner.sign_up()
+    hint = app.id_token(owner)
+    visitor.sign_up()
+    visitor.page.goto(app.request(id_token_hint=hint, prompt="none"))
+    app.is_reached(visitor.page, with_code=False)
+    assert "error=login_required" in visitor.page.url
+    visitor.page.goto(app.request(id_token_hint=hint))
+    visitor.reads("Garden club asks for someone else than you.")
+    expect(visitor.page.get_by_role("button", name="Allow", exact=True)).to_have_count(0)
+    visitor.finds_no_barrier()
+    visitor.screenshot("app-someone-else")
+    visitor.press("Use another account")
+    visitor.type("Username", person.username)
+    visitor.press("Next")
+    visitor.type("Password", person.password)
+    visitor.press("Sign in")
+    app.is_reached(visitor.page)
+    visitor.page.goto(app.request(id_token_hint=hint, prompt="none"))
     app.is_reached(visitor.page)
 
 

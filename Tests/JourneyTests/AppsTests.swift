@@ -297,6 +297,64 @@ import Testing
     guard case .stepUp = with else { throw Refusal.outOfStep }
   }
 
+  @Test func `OIDC Core 3.1.2.1: id_token_hint lets nobody else in, and asks for the right person`()
+    async throws
+  {
+    let world = try World(limits: false)
+    let app = try await app(world)
+    let maria = try await world.person()
+    let hint = try await tokens(world, app, maria).idToken
+    let other = try await world.person("otto", email: "otto@example.org")
+
+    func begin(_ changed: [String: String], by started: StartedSession, as app: App) async throws
+      -> SparekeyCore.Apps.Step
+    {
+      try await world.site.apps.begin(
+        app.parameters(changed), by: world.signedIn(started), binding: .api, source: world.source)
+    }
+    func error(_ step: SparekeyCore.Apps.Step) throws -> String? {
+      guard case .toApp(let address) = step else { return nil }
+      return try value("error", in: address) ?? "none"
+    }
+
+    let silent = ["id_token_hint": hint, "prompt": "none"]
+    #expect(try await error(begin(silent, by: maria, as: app)) == "none")
+    // As good as nobody, even where otto allowed the app before.
+    _ = try await tokens(world, app, other)
+    #expect(try await error(begin(silent, by: other, as: app)) == "login_required")
+    guard case .otherPerson(let pending) = try await begin(["id_token_hint": hint], by: other, as: app) else {
+      throw Refusal.outOfStep
+    }
+    let allowed = try await world.site.apps.allow(
+      pending.token, by: world.signedIn(other), binding: .api, source: world.source)
+    guard case .otherPerson = allowed else { throw Refusal.outOfStep }
+    let resumed = try await world.site.apps.resume(
+      pending.token, by: world.signedIn(maria), binding: .api, source: world.source)
+    #expect(try error(resumed) == "none")
+    // It may be old, but not made up, and not another app's.
+    world.pass(.minutes(10))
+    #expect(try await error(begin(silent, by: maria, as: app)) == "none")
+    let forged = ["id_token_hint": String(hint.dropLast(6)) + "AAAAAA"]
+    #expect(try await error(begin(forged, by: maria, as: app)) == "invalid_request")
+    let second = try await self.app(world)
+    #expect(try await error(begin(["id_token_hint": hint], by: maria, as: second)) == "invalid_request")
+  }
+
+  @Test func `D4: every contact is told of an app that is allowed, and not of what it is allowed already`()
+    async throws
+  {
+    let world = try World(limits: false)
+    let app = try await app(world)
+    let started = try await world.person()
+    _ = try await world.mail()
+    _ = try await tokens(world, app, started)
+    let told = try await world.mail()
+    #expect(told.map(\.address) == ["maria@example.org"])
+    guard case .appAllowed(name: "Notes") = told.first?.kind else { throw Refusal.outOfStep }
+    _ = try await tokens(world, app, started)
+    #expect(try await world.mail().isEmpty)
+  }
+
   // MARK: addresses
 
   @Test(arguments: [

@@ -50,7 +50,8 @@ import Testing
       .contactAdded(masked: "+49 •••• ••67"), .contactConfirmed(masked: "ma•••@e•••.org"),
       .contactConfirmed(masked: "+49 •••• ••67"), .contactRemoved(masked: "ma•••@e•••.org"),
       .contactRemoved(masked: "+49 •••• ••67"), .totpAdded(name: "Phone"), .totpRemoved(name: "Phone"),
-      .passkeyAdded(name: "Key"), .passkeyRemoved(name: "Key"), .twoStepOn, .twoStepOff, .frozen, .thawed,
+      .passkeyAdded(name: "Key"), .passkeyRemoved(name: "Key"), .appAllowed(name: "Notes"), .twoStepOn,
+      .twoStepOff, .frozen, .thawed,
       .signedOutEverywhere, .wrongCodes(count: 10), .caseCode(code: "123456"),
     ] + Notice.SupportDeed.allCases.map { .bySupport($0) }
 

@@ -26,36 +26,39 @@ final class World: Sendable {
   let memory: MemoryDatabase?
   /// The file, or the URL.
   private let place: String
-  private let time = NIOLockedValueBox(Timestamp(milliseconds: 1_800_000_000_000))
-  fileprivate let received = NIOLockedValueBox<[Notice]>([])
+  private let time: NIOLockedValueBox<Timestamp>
+  fileprivate let received: NIOLockedValueBox<[Notice]>
+  /// Hears the id of each message that is handed out.
+  private let handedOut: @Sendable (String) -> Void
 
   /// Read once for all worlds.
   private static let lists = Result { try PasswordLists(resources: serviceResources) }
   private static let renderer = Result { try Renderer(resources: webResources) }
 
+  /// The keys of worlds without a disk.
+  static let masters = [KeyRing.Master(id: 1, secret: Secret("one key"))]
   static let password = "seven grey cats on a wall"
   let source = Source(address: "192.0.2.1", agent: "Firefox · Linux")
 
   /// - Parameter inMemory: without a disk and with the cheapest hashing, for many thousands of stories.
-  init(
+  convenience init(
     limits: Bool = true, options: ServiceOptions? = nil, inMemory: Bool = false,
-    clockWatch: ClockWatch = .trusting
+    randomness: Randomness = .system, clockWatch: ClockWatch = .trusting
   ) throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "sparekey-\(UUID())")
+    let folder = FileManager.default.temporaryDirectory.appending(path: "sparekey-\(UUID())")
     let tap = StatementTap()
-    let time = self.time
+    let time = NIOLockedValueBox(Timestamp(milliseconds: 1_800_000_000_000))
     let clock = WallClock { time.withLockedValue { $0 } }
-    let hashes = CountingHasher()
-    let lists = try Self.lists.get()
     let database: any Database
     let keys: KeyRing?
+    var memory: MemoryDatabase?
+    var place = ""
     if inMemory {
-      let memory = MemoryDatabase(clock: clock)
-      (self.memory, database, place) = (memory, memory, "")
-      keys = KeyRing(masters: [KeyRing.Master(id: 1, secret: Secret("one key"))], randomness: .system)
+      let tables = MemoryDatabase(clock: clock)
+      (memory, database) = (tables, tables)
+      keys = KeyRing(masters: Self.masters, randomness: randomness)
     } else {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      memory = nil
       place =
         Self.isOnPostgreSQL
         ? try PostgreSQLServer.shared.get().newDatabase() : folder.appending(path: "test.sqlite").path
@@ -63,15 +66,47 @@ final class World: Sendable {
       keys = try KeyFile.open(folder.appending(path: "keys").path)
     }
     guard let keys else { throw CocoaError(.fileReadUnknown) }
+    try self.init(
+      folder: folder, place: place, memory: memory, database: database, keys: keys, randomness: randomness,
+      time: time, clock: clock, clockWatch: clockWatch, tap: tap,
+      options: options ?? ServiceOptions(limitsEnforced: limits))
+  }
+
+  /// A node of this service, with a way of its own to the database, and a clock of its own.
+  convenience init(
+    node of: World, database: any Database, keys: KeyRing, randomness: Randomness, clock: WallClock,
+    clockWatch: ClockWatch, handedOut: @escaping @Sendable (String) -> Void
+  ) throws {
+    try self.init(
+      folder: of.folder, place: of.place, memory: of.memory, database: database, keys: keys,
+      randomness: randomness, time: of.time, clock: clock, clockWatch: clockWatch, tap: of.tap,
+      options: of.ports.options, hashes: of.hashes, received: of.received, handedOut: handedOut)
+  }
+
+  private init(
+    folder: URL, place: String, memory: MemoryDatabase?, database: any Database, keys: KeyRing,
+    randomness: Randomness, time: NIOLockedValueBox<Timestamp>, clock: WallClock, clockWatch: ClockWatch,
+    tap: StatementTap, options: ServiceOptions, hashes: CountingHasher = CountingHasher(),
+    received: NIOLockedValueBox<[Notice]> = NIOLockedValueBox([]),
+    handedOut: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws {
+    self.folder = folder
+    self.place = place
+    self.memory = memory
+    self.time = time
+    self.tap = tap
+    self.received = received
+    self.handedOut = handedOut
+    self.hashes = hashes
+    let lists = try Self.lists.get()
     ports = Ports(
-      database: database, hashing: inMemory ? DigestHashing() : hashes, keys: keys, randomness: .system,
-      clock: clock,
+      database: database, hashing: memory == nil ? hashes : DigestHashing(), keys: keys,
+      randomness: randomness, clock: clock,
       passwordRules: PasswordRules(breached: lists.breached, serviceName: "Sparekey"),
       passkeys: PasskeyCeremony(
         relyingParty: RelyingParty(id: "localhost", origin: "http://localhost:8080", name: "Sparekey"),
         signatures: Fido2Signatures()),
-      signing: TokenSigner(), clockWatch: clockWatch,
-      options: options ?? ServiceOptions(limitsEnforced: limits))
+      signing: TokenSigner(), clockWatch: clockWatch, options: options)
     guard let publicURL = PublicURL("http://localhost:8080") else { throw CocoaError(.fileReadUnknown) }
     let passphrases = PassphraseSuggestion(words: lists.words)
     site = Site(
@@ -79,8 +114,6 @@ final class World: Sendable {
       settings: SiteSettings(publicURL: publicURL, serviceName: "Sparekey"),
       drawQRCode: { text, _ in try QRCode.svg(of: text) }, suggestPassphrase: { passphrases.make(.system) },
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    self.tap = tap
-    self.hashes = hashes
   }
 
   private static func open(
@@ -165,14 +198,15 @@ final class World: Sendable {
   /// Takes what is in the outbox.
   func mail() async throws -> [Notice] {
     let taken = NIOLockedValueBox<[Notice]>([])
-    while try await ports.deliverOutbox(with: { notice, _ in taken.withLockedValue { $0.append(notice) } })
-      > 0
-    {
-    }
     // Whatever is due may be handed out in any order.
-    let new = taken.withLockedValue { $0 }.sorted { $0.at < $1.at }
-    received.withLockedValue { $0 += new }
-    return new
+    func new() -> [Notice] { taken.withLockedValue { $0 }.sorted { $0.at < $1.at } }
+    // What is handed out is out, also when something fails then.
+    defer { received.withLockedValue { $0 += new() } }
+    while try await ports.deliverOutbox(with: { [handedOut] notice, id in
+      handedOut(id)
+      taken.withLockedValue { $0.append(notice) }
+    }) > 0 {}
+    return new()
   }
 }
 

@@ -27,12 +27,7 @@ package final class MemoryDatabase: Database {
   package func write<Answer: Sendable>(
     _ body: @escaping @Sendable (any Transaction) throws -> Answer
   ) async throws -> Answer {
-    try held.withLockedValue { state in
-      let transaction = MemoryTransaction(state, now: clock.now())
-      let answer = try body(transaction)
-      state = transaction.state
-      return answer
-    }
+    try held.withLockedValue { try $0.transact(at: clock.now(), body) }
   }
 }
 
@@ -93,6 +88,7 @@ package struct MemoryState: Sendable {
   package internal(set) var codes: [CodeID: StoredCode] = [:]
   var sessions: [SessionID: SessionRow] = [:]
   var history: [AccountID: [SecurityEvent]] = [:]
+  var statesBefore: [AccountID: [Int: [UInt8]]] = [:]
   var throttle: [[UInt8]: ThrottleRow] = [:]
   var outbox: [String: OutboxRow] = [:]
   var spent: [String: Timestamp] = [:]
@@ -112,6 +108,16 @@ package struct MemoryState: Sendable {
   var operatorTokens: [[UInt8]: OperatorToken] = [:]
 
   package init() {}
+
+  /// Runs a transaction on these tables: when it throws, they stay as they are.
+  package mutating func transact<Answer>(
+    at now: Timestamp, _ body: (any Transaction) throws -> Answer
+  ) rethrows -> Answer {
+    let transaction = MemoryTransaction(self, now: now)
+    let answer = try body(transaction)
+    self = transaction.state
+    return answer
+  }
 
   /// Every message that is not delivered yet, in the order in which they were written.
   package var waitingMail: [(id: String, sealedBody: [UInt8])] {
@@ -186,6 +192,7 @@ final class MemoryTransaction: Transaction {
     state.passkeys = state.passkeys.filter { $0.value.passkey.account != account }
     state.holds = state.holds.filter { $0.value.hold.account != account }
     state.history[account] = nil
+    state.statesBefore[account] = nil
     for row in state.appTables.sessions.values where row.session.account == account {
       try forgetAppSession(row.session.id)
     }
@@ -442,6 +449,7 @@ final class MemoryTransaction: Transaction {
     state.history[account, default: []].append(
       SecurityEvent(
         number: number, at: event.at, kind: event.kind, detail: event.detail, source: event.source))
+    if let sealedStateBefore { state.statesBefore[account, default: [:]][number] = sealedStateBefore }
   }
 
   func events(of account: AccountID, before number: Int?, limit: Int) throws -> [SecurityEvent] {

@@ -23,11 +23,11 @@ package struct PasswordRules: Sendable {
   /// A password beside a second factor.
   package static let minimumWithTwoStep = 8
 
-  private let breached: Set<String>
+  private let breached: OnDemand<Set<String>>
   private let serviceWords: [String]
 
   /// - Parameter breached: passwords known from breaches, lower case.
-  package init(breached: Set<String>, serviceName: String) {
+  package init(breached: OnDemand<Set<String>>, serviceName: String) {
     self.breached = breached
     serviceWords = [serviceName, "sparekey"].map(Self.fold)
   }
@@ -56,12 +56,12 @@ package struct PasswordRules: Sendable {
 
   /// The whole password, or a listed one repeated ("password1password1").
   private func isBreached(_ folded: String) -> Bool {
-    if breached.contains(folded) { return true }
+    if breached.value.contains(folded) { return true }
     let symbols = Array(folded)
     return (1...max(1, symbols.count / 2)).contains { period in
       symbols.count.isMultiple(of: period) && symbols.count > period
         && symbols.indices.allSatisfy { symbols[$0] == symbols[$0 % period] }
-        && (period <= 4 || breached.contains(String(symbols[..<period])))
+        && (period <= 4 || breached.value.contains(String(symbols[..<period])))
     }
   }
 
@@ -82,13 +82,14 @@ package struct PasswordRules: Sendable {
 
 /// A password that nobody has to invent: five words of a list of 2^k, drawn by the system's generator (S9).
 package struct PassphraseSuggestion: Sendable {
-  private let words: [String]
+  private let words: OnDemand<[String]>
 
   /// - Parameter words: at least 1,024 easy words.
-  package init(words: [String]) { self.words = words }
+  package init(words: OnDemand<[String]>) { self.words = words }
 
   package func make(_ randomness: Randomness, wordCount: Int = 5) -> String {
-    (0..<wordCount).map { _ in
+    let words = words.value
+    return (0..<wordCount).map { _ in
       let draw = randomness.bytes(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
       // 2^64 over a few thousand words: the bias is below 2^-50.
       return words[Int(draw % UInt64(max(words.count, 1)))]
@@ -104,6 +105,13 @@ extension Ports {
     return SealedHash(
       OpenHash(cost: hashing.costs.password, salt: salt, output: output), keys: keys,
       purpose: .passwordPepper, context: SealedHash.passwordContext(account))
+  }
+
+  /// The same hash under the current key.
+  func resealed(_ password: SealedHash, of account: AccountID) -> SealedHash {
+    keys.resealed(password.bytes, for: .passwordPepper, bound: SealedHash.passwordContext(account)).map {
+      SealedHash(sealed: $0)
+    } ?? password
   }
 
   /// Whether the password is the account's. An unknown account costs the same one hash (S6, T6).

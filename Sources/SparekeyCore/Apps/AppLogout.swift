@@ -26,7 +26,7 @@ package struct AppLogout: Sendable {
   package func begin(
     _ value: @Sendable (String) -> String?, in session: Session?, binding: JourneyBinding
   ) async throws -> Step {
-    let hint = try await read(hint: value("id_token_hint"))
+    let hint = try await ports.read(hint: value("id_token_hint"))
     let id = value("client_id")
     let contradicts = hint != nil && id != nil && hint?.aud != id
     let client = try await ports.database.read { transaction in
@@ -64,18 +64,6 @@ package struct AppLogout: Sendable {
       return nil
     }
     return state == nil ? address.text : address.adding([("state", state)])
-  }
-
-  /// An ID token that was signed here; it may have expired.
-  private func read(hint: String?) async throws -> IDTokenClaims? {
-    guard let parts = hint.flatMap(SignedToken.Parts.init),
-      let key = try await ports.database.read({ try $0.signingKeys() })
-        .first(where: { $0.id.text == parts.header.kid && $0.algorithm.rawValue == parts.header.alg }),
-      parts.header.typ == "JWT",
-      ports.signing.isValid(parts.signature, of: parts.message, with: try ports.open(key), by: key.algorithm),
-      let claims = try? JSON.decode(IDTokenClaims.self, from: parts.claims), claims.iss == ports.tokenIssuer
-    else { return nil }
-    return claims
   }
 
   // MARK: telling apps
@@ -119,5 +107,19 @@ package struct AppLogout: Sendable {
         exp: (now + TokenRules.logoutToken).seconds, iat: now.seconds,
         jti: Base32.encode(ports.randomness.bytes(16)), sid: ended.id.text),
       type: "logout+jwt", by: client.algorithm)
+  }
+}
+
+extension Ports {
+  /// An ID token that was signed here; it may have expired.
+  func read(hint: String?) async throws -> IDTokenClaims? {
+    guard let parts = hint.flatMap(SignedToken.Parts.init),
+      let key = try await database.read({ try $0.signingKeys() })
+        .first(where: { $0.id.text == parts.header.kid && $0.algorithm.rawValue == parts.header.alg }),
+      parts.header.typ == "JWT",
+      signing.isValid(parts.signature, of: parts.message, with: try open(key), by: key.algorithm),
+      let claims = try? JSON.decode(IDTokenClaims.self, from: parts.claims), claims.iss == tokenIssuer
+    else { return nil }
+    return claims
   }
 }

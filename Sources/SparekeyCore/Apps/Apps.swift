@@ -12,6 +12,8 @@ package struct Apps: Sendable {
     /// The browser goes back to the app.
     case toApp(String)
     case signIn(PendingRequest)
+    /// Someone else is signed in than the app asks for (OpenID Connect Core, section 3.1.2.1).
+    case otherPerson(PendingRequest)
     /// Signed in, but too long ago or with too little.
     case stepUp(PendingRequest)
     case consent(PendingRequest, asked: Set<Scope>, granted: Set<Scope>)
@@ -39,6 +41,15 @@ package struct Apps: Sendable {
       request = try AuthorizationRequest.read(value, of: client, redirectURI: address.text, at: now)
     } catch {
       return .toApp(answer(error, at: address, state: value("state")))
+    }
+    if let hint = value("id_token_hint") {
+      guard let claims = try await ports.read(hint: hint), claims.aud == client.id.text else {
+        return .toApp(
+          answer(
+            AuthorizationError(.invalidRequest, "id_token_hint must be an ID token of this app"),
+            at: address, state: request.state))
+      }
+      request.subject = claims.sub
     }
     // acr_values are a wish: whoever can show more is asked once, and tokens tell what was shown.
     if let signedIn, !request.isSilent, try await canReachMore(request.levels, signedIn) {
@@ -107,6 +118,10 @@ package struct Apps: Sendable {
     guard let signedIn else {
       return request.isSilent ? silence(.loginRequired, "nobody is signed in") : .signIn(pending)
     }
+    // Nobody is signed out for it: any app can send a browser here.
+    guard request.subject == nil || request.subject == signedIn.account.id.text else {
+      return request.isSilent ? silence(.loginRequired, "someone else is signed in") : .otherPerson(pending)
+    }
     guard signedIn.account.frozen == nil else {
       if request.isSilent { return silence(.accessDenied, "the account is frozen") }
       throw Refusal.frozen
@@ -162,6 +177,9 @@ package struct Apps: Sendable {
       let scopes = request.scopes.union(old?.scopes ?? [])
       if old?.scopes != scopes {
         try ports.note(.appAllowed, detail: client.name, on: account, source: source, in: transaction)
+        try ports.tell(
+          ports.contacts(of: account, in: transaction), .appAllowed(name: client.name),
+          about: signedIn.account, source: source, in: transaction)
       }
       try transaction.put(
         Grant(

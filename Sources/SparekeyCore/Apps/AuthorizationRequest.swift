@@ -21,6 +21,8 @@ package struct AuthorizationRequest: Journey, Equatable {
   package let levels: [Authentication.Level]
   /// Whoever signed in before that has to prove again who they are.
   package internal(set) var authenticatedSince: Timestamp?
+  /// The only one whom the app wants to hear of: the account of its `id_token_hint`.
+  package internal(set) var subject: String?
   package let expiresAt: Timestamp
 }
 

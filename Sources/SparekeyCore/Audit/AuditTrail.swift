@@ -56,6 +56,8 @@ package enum AuditAction: String, Sendable, CaseIterable {
   case clientChanged = "client-changed"
   case clientSecretRotated = "client-secret-rotated"
   case clientDeleted = "client-deleted"
+  case keysRotated = "keys-rotated"
+  case keyRetired = "key-retired"
 }
 
 /// One row of the audit trail. Nothing secret is in it, and nothing changes it.

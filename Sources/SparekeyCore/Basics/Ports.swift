@@ -67,7 +67,7 @@ package protocol Database: Sendable {
 package protocol Transaction: AccountStore, ContactStore, RecoveryCodeStore, SessionStore, ThrottleStore,
   SecurityHistoryStore, OutboxStore, OnceStore, AuthenticatorAppStore, PasskeyStore, HoldStore,
   ServiceStateStore, ClientStore, GrantStore, AppSessionStore, AuthorizationStore, SigningKeyStore, CaseStore,
-  AuditStore, KeptAnswerStore, OperatorTokenStore
+  AuditStore, SealedValueStore, KeptAnswerStore, OperatorTokenStore
 {
   /// The one clock reading of this transaction (PostgreSQL: the server's; SQLite: the injected one).
   var now: Timestamp { get }

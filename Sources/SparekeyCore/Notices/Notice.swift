@@ -17,6 +17,8 @@ package struct Notice: Sendable, Codable {
     case totpRemoved(name: String)
     case passkeyAdded(name: String)
     case passkeyRemoved(name: String)
+    /// D4: an app may know who its owner is, or more than before.
+    case appAllowed(name: String)
     case twoStepOn
     case twoStepOff
     case frozen

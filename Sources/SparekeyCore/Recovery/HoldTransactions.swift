@@ -120,7 +120,7 @@ extension Ports {
       _ = try transaction.setFrozen(Freeze(at: now, eventAt: hold.startedAt), of: account.id)
       return
     }
-    if clockWatch.hasJumped, try transaction.fact(.completionsStoppedAt) == nil {
+    if clockHasJumped(in: transaction), try transaction.fact(.completionsStoppedAt) == nil {
       try transaction.setFact(.completionsStoppedAt, to: now)
     }
     let proofs = try proofs(of: account, in: transaction)
@@ -147,6 +147,11 @@ extension Ports {
     }
   }
 
+  /// T16: this machine's clock was moved on, or the database's, which decides, is far ahead of it.
+  package func clockHasJumped(in transaction: any Transaction) -> Bool {
+    clockWatch.hasJumped || transaction.now - clock.now() > ClockWatch.tolerance
+  }
+
   package func parked(in hold: Hold) throws -> Hold.Parked {
     guard let plain = keys.open(hold.sealedParked, for: .parked, bound: "hold/\(hold.account)/\(hold.id)")
     else {
@@ -161,8 +166,10 @@ extension Ports {
     let account = proofs.account
     let now = transaction.now
     if let password = parked.password {
+      // It may have waited under a key that is an old one by now.
       try transaction.setPassword(
-        password, needsTwoStep: parked.passwordNeedsTwoStep, of: account.id, changedAt: now)
+        resealed(password, of: account.id), needsTwoStep: parked.passwordNeedsTwoStep, of: account.id,
+        changedAt: now)
     }
     if let live = proofs.code {
       _ = try transaction.endCode(live.id, as: live.id == hold.reservedCode ? .used : .replaced, at: now)

@@ -120,7 +120,8 @@ package struct Holds: Sendable {
         throw Refusal.notFound
       }
       guard hold.state.isOpen else { throw Refusal.holdOver }
-      let proofs = try ports.proofs(of: steppedUp.account, in: transaction)
+      let account = try ports.account(of: steppedUp.signedIn, in: transaction)
+      let proofs = try ports.proofs(of: account, in: transaction)
       let shown = proofs.decisive(
         steppedUp.signedIn.session.proofs, among: hold.seniors, before: hold.startedAt)
       guard proofs.reachesOwnLevel(shown) else { throw Refusal.juniorProof }
@@ -180,8 +181,10 @@ package struct Holds: Sendable {
   /// - Returns: how many holds were looked at.
   package func workOffDue() async throws -> Int {
     let jumped = ports.clockWatch.hasJumped
-    let due = try await ports.database.write { transaction in
-      if jumped { try transaction.setFact(.completionsStoppedAt, to: transaction.now) }
+    let due = try await ports.database.write { [ports] transaction in
+      if ports.clockHasJumped(in: transaction) {
+        try transaction.setFact(.completionsStoppedAt, to: transaction.now)
+      }
       return try transaction.dueHolds(at: transaction.now, limit: 100)
     }
     if jumped { ports.clockWatch.settle() }

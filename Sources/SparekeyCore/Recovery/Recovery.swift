@@ -334,7 +334,6 @@ package struct Recovery: Sendable {
   private func answer(to attempt: RecoveryAttempt) async throws -> RecoveryEnd {
     let id = CodeID(text: attempt.id.text)
     let token = ports.newSessionToken(seed: attempt.newCodeSeed)
-    let digest = ports.digest(sessionToken: token)
     return try await ports.database.read { [ports] transaction in
       guard let endedAt = try transaction.spent(attempt.id.text) else { throw Refusal.outOfStep }
       guard transaction.now < endedAt + RecoveryAttempt.repeatable, let target = attempt.target else {
@@ -351,7 +350,7 @@ package struct Recovery: Sendable {
       return .recovered(
         ShownCode(
           code: ports.newCode(seed: attempt.newCodeSeed), serial: ports.serial(of: id), createdAt: endedAt),
-        try transaction.session(tokenDigest: digest).map {
+        try ports.session(token, in: transaction).map {
           StartedSession(token: token, session: $0.session, account: $0.account)
         })
     }

@@ -11,12 +11,12 @@ package struct Freezing: Sendable {
   /// - Throws: `Refusal.notFound`, `.juniorProof`.
   package func thisWasNotMe(_ number: Int, by signedIn: SignedIn, source: Source) async throws {
     try await ports.database.write { [ports] transaction in
-      let account = signedIn.account
+      let account = try ports.account(of: signedIn, in: transaction)
       guard let event = try transaction.event(number, of: account.id),
         transaction.now < event.at + Seniority.period
       else { throw Refusal.notFound }
       // The oldest thing disowned counts.
-      let eventAt = min(event.at, try transaction.account(account.id)?.frozen?.eventAt ?? event.at)
+      let eventAt = min(event.at, account.frozen?.eventAt ?? event.at)
       let proofs = try ports.proofs(of: account, in: transaction)
       let seniors = try transaction.openHold(of: account.id)?.seniors ?? proofs.senior(at: transaction.now)
       let shown = proofs.decisive(signedIn.session.proofs, among: seniors, before: eventAt)
@@ -35,9 +35,8 @@ package struct Freezing: Sendable {
   /// - Throws: `Refusal.juniorProof`.
   package func thaw(by steppedUp: SteppedUp, source: Source) async throws {
     try await ports.database.write { [ports] transaction in
-      guard let account = try transaction.account(steppedUp.account.id), let freeze = account.frozen else {
-        return
-      }
+      let account = try ports.account(of: steppedUp.signedIn, in: transaction)
+      guard let freeze = account.frozen else { return }
       let proofs = try ports.proofs(of: account, in: transaction)
       let shown = steppedUp.signedIn.session.proofs.filter { proofs.predates($0, freeze.eventAt) }
       guard proofs.reachesOwnLevel(shown) else { throw Refusal.juniorProof }

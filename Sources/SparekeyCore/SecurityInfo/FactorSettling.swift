@@ -103,7 +103,7 @@ package struct FactorSettling: Sendable {
       let session = Session(
         id: old.id, account: account.id, createdAt: old.createdAt, lastSeenAt: now, provedAt: now,
         source: old.source, proofs: old.proofs + progress.settled, isRecovered: old.isRecovered)
-      guard try transaction.renew(session, tokenDigest: ports.digest(sessionToken: token)) else {
+      guard try transaction.renew(session, tokenDigest: ports.keys.digest(sessionToken: token)) else {
         throw Refusal.notSignedIn
       }
       if let hold = try transaction.completedHold(of: account.id) { try transaction.useTicket(of: hold.id) }

@@ -106,7 +106,7 @@ package struct SecurityInfo: Sendable {
       throw Refusal.issuedCodeWrong
     }
     try await ports.database.write { [ports] transaction in
-      guard let account = try transaction.account(signedIn.account.id) else { throw Refusal.notSignedIn }
+      let account = try ports.account(of: signedIn, in: transaction)
       guard let contact = try ports.contacts(of: account.id, in: transaction).first(where: { $0.id == id })
       else {
         throw Refusal.notFound

@@ -110,6 +110,13 @@ package struct Unsettled: Sendable {
   }
 }
 
+/// A session with what is kept of its token.
+struct FoundSession: Sendable {
+  let session: Session
+  let account: Account
+  let digest: [UInt8]
+}
+
 /// What someone gets who signed in. The token appears here and in the cookie, nowhere else.
 package struct StartedSession: Sendable {
   package let token: Secret
@@ -138,26 +145,36 @@ package struct Sessions: Sendable {
   }
 
   private func live(by token: Secret?) async throws -> (Session, Account) {
-    guard let token else { throw Refusal.notSignedIn }
-    let digest = ports.digest(sessionToken: token)
-    guard var ((session, account), now) = try await find(digest), session.isLive(at: now) else {
+    guard let token, var (found, now) = try await find(token), found.session.isLive(at: now) else {
       throw Refusal.notSignedIn
     }
-    if let due = account.holdDueAt, due <= now {
-      try await ports.endDueHold(of: account.id)
-      guard let again = try await find(digest) else { throw Refusal.notSignedIn }
-      ((session, account), now) = again
+    if let due = found.account.holdDueAt, due <= now {
+      try await ports.endDueHold(of: found.account.id)
+      guard let again = try await find(token) else { throw Refusal.notSignedIn }
+      (found, now) = again
     }
-    if session.lastSeenAt + SessionRules.seenResolution < now {
-      try await ports.database.write { [session, now] in try $0.touch(session.id, seenAt: now) }
+    if found.session.lastSeenAt + SessionRules.seenResolution < now {
+      try await ports.database.write { [found, now] in try $0.touch(found.session.id, seenAt: now) }
     }
-    return (session, account)
+    if ports.keys.isOutdated(sessionDigest: found.digest) {
+      // What does not work now works the next time.
+      _ = try? await ports.database.write { [ports, found] in
+        try $0.redigest(found.session.id, from: found.digest, to: ports.keys.digest(sessionToken: token))
+      }
+    }
+    return (found.session, found.account)
   }
 
-  private func find(_ digest: [UInt8]) async throws -> ((session: Session, account: Account), Timestamp)? {
-    try await ports.database.read { transaction in
-      try transaction.session(tokenDigest: digest).map { ($0, transaction.now) }
+  private func find(_ token: Secret) async throws -> (FoundSession, Timestamp)? {
+    let generation = ports.keys.generation
+    let read = { [ports] in
+      try await ports.database.read { transaction in
+        try ports.session(token, in: transaction).map { ($0, transaction.now) }
+      }
     }
+    if let found = try await read() { return found }
+    // Another program may keep it under a key that is new.
+    return ports.keys.refresh(since: generation) ? try await read() : nil
   }
 
   package func list(for signedIn: SignedIn) async throws -> [Session] {
@@ -192,10 +209,24 @@ package struct Sessions: Sendable {
 }
 
 extension Ports {
+  /// The account of someone signed in as it is now: their request may have been under way while it changed.
+  /// - Throws: `Refusal.notSignedIn` when the session has ended since it was found.
+  package func account(of signedIn: SignedIn, in transaction: any Transaction) throws -> Account {
+    guard let account = try transaction.account(signedIn.account.id),
+      try transaction.sessions(of: account.id).contains(where: { $0.id == signedIn.session.id })
+    else { throw Refusal.notSignedIn }
+    return account
+  }
+
   package func newSessionToken() -> Secret { Secret(Base32.encode(randomness.bytes(32))) }
 
-  package func digest(sessionToken: Secret) -> [UInt8] {
-    sessionToken.withBytes { keys.digest(Array($0), for: .sessionDigest) }
+  /// The session of this token, under whichever key it is kept.
+  func session(_ token: Secret, in transaction: any Transaction) throws -> FoundSession? {
+    for digest in keys.digests(sessionToken: token) {
+      guard let (session, account) = try transaction.session(tokenDigest: digest) else { continue }
+      return FoundSession(session: session, account: account, digest: digest)
+    }
+    return nil
   }
 
   /// When presence was proved by these proofs: now, if they reach the account's own level and none of them is junior to
@@ -220,7 +251,7 @@ extension Ports {
       id: SessionID(randomness), account: account.id, createdAt: now, lastSeenAt: now,
       provedAt: try provedAt(shown, of: account, in: transaction), source: source, proofs: shown,
       restriction: restriction, isRecovered: restriction == .settleFactors)
-    try transaction.insert(session, tokenDigest: digest(sessionToken: token))
+    try transaction.insert(session, tokenDigest: keys.digest(sessionToken: token))
     // Whoever signs in fully after a hold needs its ticket no more.
     if restriction == nil, let hold = try transaction.completedHold(of: account.id), !hold.ticketUsed {
       try transaction.useTicket(of: hold.id)

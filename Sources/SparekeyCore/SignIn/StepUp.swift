@@ -36,7 +36,7 @@ package struct StepUp: Sendable {
         id: old.id, account: account.id, createdAt: old.createdAt, lastSeenAt: now,
         provedAt: isEnough ? provedAt : old.provedAt, source: old.source,
         proofs: isEnough ? proved : old.proofs, isRecovered: old.isRecovered && !isEnough)
-      guard try transaction.renew(session, tokenDigest: ports.digest(sessionToken: token)) else {
+      guard try transaction.renew(session, tokenDigest: ports.keys.digest(sessionToken: token)) else {
         throw Refusal.notSignedIn
       }
       return session

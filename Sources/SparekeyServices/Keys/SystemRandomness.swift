@@ -1,9 +1,15 @@
+import CSodium
 import SparekeyCore
 
 extension Randomness {
-  /// The operating system's cryptographic generator.
-  package static let system = Randomness { count in
-    var generator = SystemRandomNumberGenerator()
-    return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-  }
+  /// The operating system's cryptographic generator, asked once for all the bytes.
+  package static let system: Randomness = {
+    precondition(sodium_init() >= 0, "libsodium cannot start without randomness")
+    return Randomness { count in
+      [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+        if let start = bytes.baseAddress { randombytes_buf(start, count) }
+        filled = count
+      }
+    }
+  }()
 }

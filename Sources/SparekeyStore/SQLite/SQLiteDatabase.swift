@@ -18,9 +18,10 @@ package final class SQLiteDatabase: SparekeyCore.Database {
   /// Opens or makes the file and brings its schema up to date. Other processes, such as the
   /// command line, may use it at the same time.
   /// - Parameter wrap: the test door: decorates the connection of each transaction (faults, counts).
+  /// - Parameter largestGroup: changes in one commit, at most; 1 is what the benchmark compares with.
   /// - Throws: `StoreProblem` in words for the operator.
   package init(
-    path: String, clock: WallClock,
+    path: String, clock: WallClock, largestGroup: Int = WriteQueue.largestGroup,
     wrap: @escaping @Sendable (any SQLConnection) -> any SQLConnection = { $0 }
   ) throws {
     self.clock = clock
@@ -38,7 +39,7 @@ package final class SQLiteDatabase: SparekeyCore.Database {
         throw StoreProblem.damaged(path: path, what: damage)
       }
       pool = try DatabasePool(path: path, configuration: configuration)
-      writes = WriteQueue(pool)
+      writes = WriteQueue(pool, largestGroup: largestGroup)
       // The pool sets NORMAL on its writer when it opens; without FULL an acknowledged write can be lost.
       try pool.writeWithoutTransaction { database in
         try database.execute(sql: "PRAGMA synchronous = FULL")

@@ -5,9 +5,9 @@ import SparekeyCore
 /// One writer, several transactions per commit: what waits while a commit is flushed to disk is committed together
 /// by the next flush, each in its own savepoint. One refused transaction undoes only itself; if the commit fails,
 /// all of them fail.
-final class WriteQueue: Sendable {
+package final class WriteQueue: Sendable {
   /// Together in one commit, at most: bounds how long the first of them waits.
-  private static let largestGroup = 64
+  package static let largestGroup = 64
   /// Waiting, at most: beyond that the service says it is busy (Q3).
   private static let longestQueue = 10_000
 
@@ -23,9 +23,13 @@ final class WriteQueue: Sendable {
   }
 
   private let pool: DatabasePool
+  private let largestGroup: Int
   private let state = NIOLockedValueBox(State())
 
-  init(_ pool: DatabasePool) { self.pool = pool }
+  init(_ pool: DatabasePool, largestGroup: Int) {
+    self.pool = pool
+    self.largestGroup = largestGroup
+  }
 
   func run<Answer: Sendable>(
     _ body: @escaping @Sendable (GRDB.Database) throws -> Answer
@@ -83,7 +87,7 @@ final class WriteQueue: Sendable {
         state.writing = false
         return nil
       }
-      let group = Array(state.pending.prefix(Self.largestGroup))
+      let group = Array(state.pending.prefix(largestGroup))
       state.pending.removeFirst(group.count)
       return group
     }

@@ -54,7 +54,7 @@ enum RecoveryCodeAPI {
   }
 
   /// What is kept of a code for a repeat. The code is made from it together with the caller's Idempotency-Key, which
-  /// the database does not hold either (C4, decision 0017).
+  /// the database does not hold either (C4, decision 0018).
   fileprivate struct Kept: Codable {
     let serial: String
     let createdAt: String

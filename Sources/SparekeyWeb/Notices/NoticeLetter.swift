@@ -106,6 +106,9 @@ package struct NoticeLetter: Sendable {
     case .passkeyRemoved(let name):
       values["name"] = name
       return "passkeyRemoved"
+    case .appAllowed(let name):
+      values["name"] = name
+      return "appAllowed"
     case .wrongCodes(let count):
       values["count"] = "\(count)"
       return "wrongCodes"

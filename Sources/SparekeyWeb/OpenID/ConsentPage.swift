@@ -11,17 +11,21 @@ package struct ConsentPage: Page {
   package var scopes: [String]
   /// It was allowed something before.
   package var isKnown: Bool
+  /// It asks for someone else than who is signed in: there is nothing to allow.
+  package var isOther: Bool
   /// Catalogue: `apps.consent.returnsTo` with `{address}`.
   package var returnsTo: String
 
   package init(
-    request: String, app: String, username: String, scopes: [String], isKnown: Bool, returnsTo: String
+    request: String, app: String, username: String, scopes: [String], isKnown: Bool, isOther: Bool,
+    returnsTo: String
   ) {
     self.request = request
     self.app = app
     self.username = username
     self.scopes = scopes
     self.isKnown = isKnown
+    self.isOther = isOther
     self.returnsTo = returnsTo
   }
 }

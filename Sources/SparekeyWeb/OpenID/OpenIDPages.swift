@@ -65,24 +65,32 @@ enum OpenIDPages {
     case .signIn(let pending): return Reply.redirect("/sign-in").setting(.app, pending.token)
     case .stepUp(let pending):
       return Reply.redirect("/step-up?return-to=/oauth2/consent").setting(.app, pending.token)
+    case .otherPerson(let pending): return try await question(pending, isOther: true, visit)
     case .consent(let pending, let asked, let granted):
-      // Kept in the cookie, so that the page can be loaded again.
-      guard visit.appRequest != nil else {
-        return Reply.redirect("/oauth2/consent").setting(.app, pending.token)
-      }
-      let texts = visit.texts
-      var reply = Reply.page(
-        ConsentPage(
-          request: pending.token, app: pending.client.name,
-          username: try await visit.signedIn().account.username,
-          scopes: asked.sorted().map { texts["apps.scope.\($0.textKey)"] },
-          isKnown: !granted.isEmpty,
-          returnsTo: texts.format(
-            "apps.consent.returnsTo", ["address": AppAddress(pending.redirectURI)?.origin ?? ""]))
-      ).setting(.app, pending.token)
-      reply.formTarget = AppAddress(pending.redirectURI)?.origin
-      return reply
+      return try await question(pending, asked: asked, granted: granted, visit)
     }
+  }
+
+  private static func question(
+    _ pending: Apps.PendingRequest, asked: Set<Scope> = [], granted: Set<Scope> = [], isOther: Bool = false,
+    _ visit: Visit
+  ) async throws -> Reply {
+    // Kept in the cookie, so that the page can be loaded again.
+    guard visit.appRequest != nil else {
+      return Reply.redirect("/oauth2/consent").setting(.app, pending.token)
+    }
+    let texts = visit.texts
+    var reply = Reply.page(
+      ConsentPage(
+        request: pending.token, app: pending.client.name,
+        username: try await visit.signedIn().account.username,
+        scopes: asked.sorted().map { texts["apps.scope.\($0.textKey)"] }, isKnown: !granted.isEmpty,
+        isOther: isOther,
+        returnsTo: texts.format(
+          "apps.consent.returnsTo", ["address": AppAddress(pending.redirectURI)?.origin ?? ""]))
+    ).setting(.app, pending.token)
+    reply.formTarget = AppAddress(pending.redirectURI)?.origin
+    return reply
   }
 
   // MARK: signing out for an app

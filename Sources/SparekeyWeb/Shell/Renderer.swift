@@ -1,10 +1,11 @@
 import Foundation
 import Mustache
+import SparekeyCore
 
-/// Templates and texts, read once at start-up from the resources beside the program. The texts are filled into the
-/// templates then, so that a page costs what is its own.
+/// Templates and texts, read at start-up from the resources beside the program. The texts are filled into the templates
+/// once, so that a page costs what is its own.
 package struct Renderer: Sendable {
-  private let library: MustacheLibrary
+  private let library: OnDemand<Result<MustacheLibrary, any Error>>
   /// The folder of templates, texts and assets.
   package let resources: URL
   package let texts: Texts
@@ -16,31 +17,45 @@ package struct Renderer: Sendable {
 
   package init(resources: URL) throws {
     self.resources = resources
-    texts = try Texts(json: Data(contentsOf: resources.appending(path: "texts/en.json")))
+    let texts = try Texts(json: Data(contentsOf: resources.appending(path: "texts/en.json")))
+    self.texts = texts
     let folder = resources.appending(path: "templates")
-    var templates: [String: MustacheTemplate] = [:]
+    var sources: [String: String] = [:]
     for feature in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
       for file in try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: feature).path)
       where file.hasSuffix(".mustache") {
-        let source = try String(contentsOf: folder.appending(path: "\(feature)/\(file)"), encoding: .utf8)
-        templates["\(feature).\(file.dropLast(".mustache".count))"] = try MustacheTemplate(
-          string: Self.filling(source, with: texts))
+        sources["\(feature).\(file.dropLast(".mustache".count))"] = try String(
+          contentsOf: folder.appending(path: "\(feature)/\(file)"), encoding: .utf8)
       }
     }
-    library = MustacheLibrary(templates: templates)
+    library = OnDemand { [sources] in
+      Result {
+        MustacheLibrary(
+          templates: try sources.mapValues { try MustacheTemplate(string: Self.filling($0, with: texts)) })
+      }
+    }
   }
+
+  /// Reads the templates, which the first page would have to wait for.
+  package func prepare() throws { _ = try library.value.get() }
 
   /// A template's source with its texts in the place of `{{text.…}}`. A missing one shows its key: visible, and caught
   /// by a test.
   private static func filling(_ source: String, with texts: Texts) throws -> String {
     let escaped = try MustacheTemplate(string: "{{.}}")
-    return source.replacing(/\{\{text\.([^}]+)\}\}/) { escaped.render(texts[String($0.output.1)]) }
+    var parts = source.components(separatedBy: "{{text.").makeIterator()
+    var filled = parts.next() ?? ""
+    while let part = parts.next() {
+      filled += escaped.render(texts[String(part.prefix { $0 != "}" })])
+      filled += part.drop { $0 != "}" }.dropFirst(2)
+    }
+    return filled
   }
 
   package func render<Content: Page>(_ page: Content, shell: Shell) throws -> String {
     let name = Content.template.split(separator: "/").joined(separator: ".")
     let view = ["shell": members(of: shell), "page": members(of: page)]
-    guard let html = library.render(view, withTemplate: name) else {
+    guard let html = try library.value.get().render(view, withTemplate: name) else {
       throw MissingTemplate(name: Content.template)
     }
     return html

@@ -73,7 +73,7 @@ struct DoctorCommand: AsyncParsableCommand {
     check("data folder") { try writable(settings.dataFolder) }
     check("outbox") { try writable("\(settings.dataFolder)/outbox") }
     check("key file") {
-      let path = "\(settings.dataFolder)/sparekey.keys"
+      let path = settings.keyFile
       if try isNew(settings), !FileManager.default.fileExists(atPath: path) {
         return "is made at the first start"
       }
@@ -88,6 +88,7 @@ struct DoctorCommand: AsyncParsableCommand {
       }
       return settings.shown(.database)
     }
+    findings += try await keyFindings(settings, isNew: try isNew(settings))
     findings += try await holdFindings(settings)
     findings += await clientFindings(settings)
     findings += try await deliveryFindings(settings)

@@ -14,6 +14,7 @@ struct Sparekey: AsyncParsableCommand {
       BackupCommand.self,
       RestoreCommand.self,
       ConfigCommand.self, DoctorCommand.self, RecoveryCodeCommand.self,
+      KeysCommand.self,
     ])
 }
 

@@ -5,7 +5,7 @@ import SparekeyCore
 
 /// What owner, thief, clock and workers do.
 extension LongStory {
-  mutating func time(_ before: Promises) async throws -> Deed {
+  mutating func time(_ before: Promises) async throws {
     if let hold = before.hold, Bool.random(using: &choices) {
       // To the moments that matter.
       let moments = [
@@ -14,8 +14,7 @@ extension LongStory {
       ]
       if let moment = draw(moments.filter { world.now < $0 }.reversed()) {
         note("time passes until \(moment - hold.endsAt) from the hold's end")
-        world.set(moment)
-        return Deed()
+        return world.set(moment)
       }
     }
     let wait =
@@ -25,20 +24,19 @@ extension LongStory {
       ]) ?? .zero
     note("\(wait) pass")
     world.pass(wait)
-    return Deed()
   }
 
-  mutating func work(_ before: Promises) async throws -> Deed {
+  mutating func work(_ before: Promises) async throws {
     if Int.random(in: 0..<4, using: &choices) != 0 {
       note("mail goes out")
       _ = try await world.mail()
     }
     note("the worker runs")
     _ = try await world.site.holds.workOffDue()
-    return Deed(kind: .work)
+    deed.kind = .work
   }
 
-  mutating func begin(_ name: String, _ before: Promises) async throws -> Deed {
+  mutating func begin(_ name: String, _ before: Promises) async throws {
     let what: Thread =
       switch Int.random(in: 0..<10, using: &choices) {
       case 0..<4: .home
@@ -46,11 +44,11 @@ extension LongStory {
       default: .link
       }
     thread = (name, what)
-    return try await act(name, what, before)
+    try await act(name, what, before)
   }
 
-  mutating func act(_ name: String, _ what: Thread, _ before: Promises) async throws -> Deed {
-    guard let me = people[name] else { return Deed() }
+  mutating func act(_ name: String, _ what: Thread, _ before: Promises) async throws {
+    guard let me = self.people[name] else { return }
     let die = Int.random(in: 0..<10, using: &choices)
     do {
       switch what {
@@ -65,40 +63,42 @@ extension LongStory {
         return try await die < 7 ? show(name, me, before) : finish(name, me, before)
       case .link:
         thread = nil
-        return try await useLink(name, me)
+        try await useLink(name, me)
       }
     } catch let refusal as Refusal {
       note("… refused: \(refusal)")
-      if refusal == .notSignedIn { people[name]?.sessions = [] }
-      return Deed(refusal: refusal)
+      if refusal == .notSignedIn { self.people[name]?.sessions = [] }
+      deed = Deed(refusal: refusal)
     }
   }
 
-  private mutating func start(_ name: String) async throws -> Deed {
+  private mutating func start(_ name: String) async throws {
     note("\(name) starts a recovery")
     let progress = try await world.site.recovery.start(
       username: Self.account, withCode: Bool.random(using: &choices), binding: .api)
-    let version = try await promises().account.version
-    people[name]?.journeys.append(
+    let attempt = try world.ports.open(RecoveryAttempt.self, progress.journey, for: .api)
+    guard let version = attempt.target?.version else { throw broken("the account is not found") }
+    self.people[name]?.journeys.append(
       Knowledge.Journey(token: progress.journey, startedAt: world.now, version: version))
-    return Deed()
   }
 
   // MARK: signing in
 
-  private mutating func signIn(_ name: String, _ me: Knowledge, _ before: Promises) async throws -> Deed {
+  private mutating func signIn(_ name: String, _ me: Knowledge, _ before: Promises) async throws {
     let signIn = world.site.signIn
     if let passkey = draw(me.passkeys), Bool.random(using: &choices) {
       note("\(name) signs in with a passkey")
+      deed.shown = [.passkey(passkey.id ?? PasskeyID(text: ""))]
       let prompt = try await signIn.passkeyPrompt(binding: .api)
       let request = try world.ports.open(PasskeyRequest.self, prompt.request, for: .api)
       let started = try await signIn.enterPasskey(
         try passkey.assertion(request, of: before.account.id), request: prompt.request, binding: .api,
         source: world.source)
-      return try await hold(started, [.passkey(passkey.id ?? PasskeyID(text: ""))], name)
+      return try hold(started, deed.shown, name)
     }
-    guard let typed = draw(me.passwords) else { return Deed() }
+    guard let typed = draw(me.passwords) else { return }
     note("\(name) signs in with a password")
+    deed.shown = [.password]
     let due = isDue(before)
     let progress: SignInProgress
     do {
@@ -107,17 +107,17 @@ extension LongStory {
         source: world.source)
     } catch {
       // While a hold completes, the parked password becomes the right one.
-      if typed == password, !due { throw broken("the right password was refused: \(error)") }
+      if isAlone, typed == self.password, !due { throw broken("the right password was refused: \(error)") }
       throw error
     }
-    let isRight = typed == password || due && parked.values.contains(typed)
-    guard isRight else { throw broken("a wrong password was taken") }
+    let isRight = typed == self.password || due && self.parked.values.contains(typed)
+    guard isRight || !isAlone else { throw broken("a wrong password was taken") }
     guard case .secondFactor(let step) = progress else {
-      guard case .signedIn(let started) = progress else { return Deed() }
-      guard try await !promises().account.twoStep else {
+      guard case .signedIn(let started) = progress else { return }
+      guard try !isAlone || !promises().account.twoStep else {
         throw broken("two-step verification was skipped (row 38)")
       }
-      return try await hold(started, [.password], name)
+      return try hold(started, [.password], name)
     }
     if step.takesTicket, let ticket = draw(me.tickets), Bool.random(using: &choices) {
       note("… and a ticket")
@@ -126,10 +126,13 @@ extension LongStory {
       guard started.session.restriction == .settleFactors else {
         throw broken("a ticket made a full session (row 4)")
       }
-      people[name]?.sessions.append(started.token)
-      return Deed(kind: .signIn)
+      self.people[name]?.sessions.append(started.token)
+      deed.kind = .signIn
+      return
     }
-    guard let app = draw(me.apps) else { return Deed(kind: .signIn) }
+    deed.kind = .signIn
+    guard let app = draw(me.apps) else { return }
+    deed.shown = [.password, .totp(app.id)]
     note("… and an app")
     let started: StartedSession
     do {
@@ -140,22 +143,21 @@ extension LongStory {
       world.pass(.seconds(30))
       throw Refusal.totpWrong
     }
-    return try await hold(started, [.password, .totp(app.id)], name)
+    try hold(started, [.password, .totp(app.id)], name)
   }
 
-  private mutating func hold(_ started: StartedSession, _ shown: [Proof], _ name: String) async throws -> Deed
-  {
-    people[name]?.sessions.append(started.token)
-    if try await promises().mayChange(shown) { provedAt[started.session.id] = (shown, world.now) }
-    return Deed(kind: .signIn, shown: shown)
+  private mutating func hold(_ started: StartedSession, _ shown: [Proof], _ name: String) throws {
+    self.people[name]?.sessions.append(started.token)
+    if isAlone, try promises().mayChange(shown) { self.provedAt[started.session.id] = (shown, world.now) }
+    (deed.kind, deed.shown) = (.signIn, shown)
   }
 
   private func isDue(_ before: Promises) -> Bool {
     before.hold.map { $0.state == .running && $0.endsAt <= world.now } ?? false
   }
 
-  private mutating func stepUp(_ name: String, _ me: Knowledge, _ before: Promises) async throws -> Deed {
-    guard let token = draw(me.sessions) else { return Deed() }
+  private mutating func stepUp(_ name: String, _ me: Knowledge, _ before: Promises) async throws {
+    guard let token = draw(me.sessions) else { return }
     let signedIn = try await world.site.sessions.signedIn(by: token)
     var shown: [StepUp.Shown] = []
     var proofs: [Proof] = []
@@ -168,36 +170,37 @@ extension LongStory {
       proofs.append(.totp(app.id))
     }
     note("\(name) steps up with \(proofs.map(\.kind))")
+    deed.shown = proofs
     let started = try await world.site.stepUp.prove(shown, by: signedIn, source: world.source)
-    people[name]?.sessions.removeAll { $0.matches(token) }
-    if before.mayChange(proofs) { provedAt[started.session.id] = (proofs, world.now) }
-    people[name]?.sessions.append(started.token)
-    return Deed(kind: .signIn)
+    self.people[name]?.sessions.removeAll { $0.matches(token) }
+    if isAlone, before.mayChange(proofs) { self.provedAt[started.session.id] = (proofs, world.now) }
+    self.people[name]?.sessions.append(started.token)
+    deed = Deed(kind: .signIn)
   }
 
   // MARK: at home
 
-  private mutating func inSession(_ name: String, _ me: Knowledge, _ before: Promises) async throws -> Deed {
-    guard let token = draw(Array(me.sessions.suffix(3))) else { return Deed() }
+  private mutating func inSession(_ name: String, _ me: Knowledge, _ before: Promises) async throws {
+    guard let token = draw(Array(me.sessions.suffix(3))) else { return }
     let signedIn: SignedIn
     do {
       signedIn = try await world.site.sessions.signedIn(by: token)
     } catch Refusal.factorsUnsettled {
       return try await settle(name, me, token)
     }
-    var deed = Deed(kind: .change, session: signedIn.session)
-    deed.shown = provedAt[signedIn.session.id]?.shown ?? []
+    deed = Deed(kind: .change, session: signedIn.session)
+    deed.shown = self.provedAt[signedIn.session.id]?.shown ?? []
+    deed.checkedAt = world.now
     do {
-      try await inSession(name, me, before, signedIn, &deed)
+      try await inSession(name, me, before, signedIn)
     } catch let refusal as Refusal {
       note("… refused: \(refusal)")
       deed.refusal = refusal
     }
-    return deed
   }
 
   private mutating func inSession(
-    _ name: String, _ me: Knowledge, _ before: Promises, _ signedIn: SignedIn, _ deed: inout Deed
+    _ name: String, _ me: Knowledge, _ before: Promises, _ signedIn: SignedIn
   ) async throws {
     let site = world.site
     let source = world.source
@@ -216,9 +219,10 @@ extension LongStory {
       note("\(name) adds \(address)")
       let id = try await site.securityInfo.addContact(
         NewContact(typed: address), by: steppedUp, source: source)
-      people[name]?.mailboxes.insert(address)
+      self.people[name]?.mailboxes.insert(address)
       guard Int.random(in: 0..<4, using: &choices) != 0 else { return }
-      let code = try await world.mail().last { $0.address == address && $0.code != nil }?.code ?? ""
+      _ = try await world.mail()
+      let code = world.allMail.last { $0.address == address && $0.code != nil }?.code ?? ""
       note("… and confirms it")
       try await site.securityInfo.confirmContact(id, code: code, by: signedIn, source: source)
     case 2, 3:
@@ -231,7 +235,7 @@ extension LongStory {
       let app = TestApp(id: new.id, secret: new.secret)
       try await site.securityInfo.confirmApp(
         app.id, code: app.code(at: world.now), by: steppedUp, source: source)
-      people[name]?.apps.append(app)
+      self.people[name]?.apps.append(app)
     case 5:
       note("\(name) adds a passkey")
       let prompt = try await site.securityInfo.passkeyPrompt(by: steppedUp, binding: .api)
@@ -239,7 +243,7 @@ extension LongStory {
       passkey.id = try await site.securityInfo.addPasskey(
         passkey.registration(world.ports.open(PasskeyRequest.self, prompt.request, for: .api)),
         request: prompt.request, named: "", by: steppedUp, binding: .api, source: source)
-      people[name]?.passkeys.append(passkey)
+      self.people[name]?.passkeys.append(passkey)
     case 6, 7:
       let on = !before.account.twoStep
       note("\(name) turns two-step verification \(on ? "on" : "off")")
@@ -249,18 +253,27 @@ extension LongStory {
       let shown = try await site.recoveryCodes.generate(
         form: site.recoveryCodes.form(for: signedIn, binding: .api), binding: .api, by: steppedUp,
         source: source)
-      try await know(shown, name)
+      try know(shown, name)
     case 9:
       let chosen = newPassword()
       note("\(name) changes the password")
       deed.password = chosen
-      try await site.securityInfo.changePassword(to: chosen, by: steppedUp, source: source)
-      people[name]?.passwords.append(chosen)
+      do {
+        try await site.securityInfo.changePassword(to: chosen, by: steppedUp, source: source)
+      } catch let fault where !(fault is Refusal) {
+        self.people[name]?.passwords.append(chosen)
+        throw fault
+      }
+      self.people[name]?.passwords.append(chosen)
+      guard deed.hasChanged || isAlone else { throw broken("a password that was taken is not there (Q4)") }
     case 10:
       guard let hold = before.hold else { return }
       note("\(name) stops the hold")
       deed.kind = .stop
       try await site.holds.stop(hold.id, by: steppedUp, source: source)
+      guard memory.state.allHolds.first(where: { $0.id == hold.id })?.state == .stopped else {
+        throw broken("a stop that was acknowledged did not stop (Q4)")
+      }
     default:
       guard before.account.frozen != nil else { return }
       note("\(name) thaws the account")
@@ -271,16 +284,20 @@ extension LongStory {
 
   private mutating func newPassword() -> String { "chosen in a long story \(choices.next())" }
 
-  private mutating func know(_ shown: ShownCode, _ name: String) async throws {
-    guard let id = try await promises().code?.id else { throw broken("a code was shown that is not live") }
-    codes[id] = shown.code
-    people[name]?.codes.append(shown.code)
+  /// Notes a code that somebody was shown: the database has it.
+  private mutating func know(_ shown: ShownCode, _ name: String) throws {
+    let stored = memory.state.codes.values.first { $0.serial == shown.serial }
+    guard let stored, stored.endedAt == nil || !isAlone else {
+      throw broken("a code was shown that is not live")
+    }
+    self.codes[stored.id] = shown.code
+    self.people[name]?.codes.append(shown.code)
   }
 
-  private mutating func settle(_ name: String, _ me: Knowledge, _ token: Secret) async throws -> Deed {
+  private mutating func settle(_ name: String, _ me: Knowledge, _ token: Secret) async throws {
     let settling = world.site.factorSettling
     let unsettled = try await world.site.sessions.unsettled(by: token)
-    var deed = Deed(kind: .settle, session: unsettled.session)
+    deed = Deed(kind: .settle, session: unsettled.session)
     do {
       let progress = try await settling.progress(for: unsettled)
       let open = progress.proofs.secondFactors.filter { !progress.settled.contains($0) }
@@ -296,55 +313,57 @@ extension LongStory {
         let app = TestApp(id: new.id, secret: new.secret)
         try await settling.confirmNewApp(
           app.id, code: app.code(at: world.now), by: unsettled, source: world.source)
-        people[name]?.apps.append(app)
+        self.people[name]?.apps.append(app)
       } else {
         note("\(name) has settled")
         let (started, code) = try await settling.finish(by: unsettled, source: world.source)
-        people[name]?.sessions.append(started.token)
-        provedAt[started.session.id] = (started.session.proofs, world.now)
-        if let code { try await know(code, name) }
+        self.people[name]?.sessions.append(started.token)
+        self.provedAt[started.session.id] = (started.session.proofs, world.now)
+        if let code { try know(code, name) }
       }
     } catch let refusal as Refusal {
       note("… refused: \(refusal)")
       deed.refusal = refusal
     }
-    return deed
   }
 
   // MARK: the way back
 
-  private mutating func show(_ name: String, _ me: Knowledge, _ before: Promises) async throws -> Deed {
-    guard let index = draw(Array(me.journeys.indices.suffix(3))) else { return Deed() }
+  private mutating func show(_ name: String, _ me: Knowledge, _ before: Promises) async throws {
+    guard let index = draw(Array(me.journeys.indices.suffix(3))) else { return }
     let recovery = world.site.recovery
     let token = me.journeys[index].token
     let progress: RecoveryProgress
     let proof: Proof
     switch Int.random(in: 0..<5, using: &choices) {
     case 0:
-      guard let code = draw(me.codes) else { return Deed() }
+      guard let code = draw(me.codes) else { return }
       note("\(name) shows a code")
       progress = try await recovery.enterRecoveryCode(
         token, code: code.formatted, binding: .api, source: world.source)
-      guard let live = before.code, codes[live.id] == code else {
+      let shown = self.codes.first { $0.value == code }?.key
+      guard let shown, before.code?.id == shown || !isAlone else {
         throw broken("a dead code was taken for evidence")
       }
-      proof = .recoveryCode(live.id)
+      proof = .recoveryCode(shown)
     case 1:
-      guard let typed = draw(me.passwords) else { return Deed() }
+      guard let typed = draw(me.passwords) else { return }
       note("\(name) shows a password")
       progress = try await recovery.enterPassword(
         token, password: typed, binding: .api, source: world.source)
-      guard typed == password else { throw broken("a wrong password was taken for evidence") }
+      guard typed == self.password || !isAlone else {
+        throw broken("a wrong password was taken for evidence")
+      }
       proof = .password
     case 2:
-      guard let app = draw(me.apps) else { return Deed() }
+      guard let app = draw(me.apps) else { return }
       note("\(name) shows an app")
       world.pass(.seconds(30))
       progress = try await recovery.enterTOTP(
         token, code: app.code(at: world.now), binding: .api, source: world.source)
       proof = .totp(app.id)
     case 3:
-      guard let passkey = draw(me.passkeys) else { return Deed() }
+      guard let passkey = draw(me.passkeys) else { return }
       note("\(name) shows a passkey")
       let prompt = try await recovery.passkeyPrompt(token, binding: .api)
       let request = try world.ports.open(PasskeyRequest.self, prompt.request, for: .api)
@@ -354,33 +373,50 @@ extension LongStory {
       proof = .passkey(passkey.id ?? PasskeyID(text: ""))
     default:
       let resumed = try await recovery.resume(token, binding: .api)
-      guard let option = draw(resumed.options), let asked = option.proof else { return Deed() }
+      guard let option = draw(resumed.options), let asked = option.proof else { return }
       note("\(name) has a code sent to \(option.masked)")
       let sent = try await recovery.sendIssuedCode(
         token, to: option.id, binding: .api, source: world.source)
-      people[name]?.journeys[index].token = sent.journey
-      let mail = try await world.mail().last { $0.code != nil }
-      guard let mail, me.mailboxes.contains(mail.address) else { return Deed() }
+      try take(sent, of: name, index)
+      _ = try await world.mail()
+      guard let mail = world.allMail.last(where: { $0.code != nil }), me.mailboxes.contains(mail.address)
+      else { return }
       note("… and enters it")
       progress = try await recovery.enterIssuedCode(sent.journey, code: mail.code ?? "", binding: .api)
       proof = asked
     }
-    guard before.has(proof) else { throw broken("\(proof.text) is gone and proved something (row 35)") }
-    people[name]?.journeys[index].token = progress.journey
-    people[name]?.journeys[index].shown[proof] = world.now
-    return Deed()
+    guard before.has(proof) || !isAlone else {
+      throw broken("\(proof.text) is gone and proved something (row 35)")
+    }
+    self.people[name]?.journeys[index].everShown.insert(proof)
+    try take(progress, of: name, index)
   }
 
-  private mutating func finish(_ name: String, _ me: Knowledge, _ before: Promises) async throws -> Deed {
-    guard let index = draw(Array(me.journeys.indices.suffix(3))) else { return Deed() }
+  /// Goes on with this token of a journey: in it is what was shown, and nothing else.
+  private func take(_ progress: RecoveryProgress, of name: String, _ index: Int) throws {
+    let evidence = try world.ports.open(RecoveryAttempt.self, progress.journey, for: .api).evidence
+    let proofs = Set(evidence.map(\.proof))
+    guard let journey = self.people[name]?.journeys[index], proofs.isSubset(of: journey.everShown) else {
+      throw broken("a journey holds evidence that nobody showed (row 1)")
+    }
+    self.people[name]?.journeys[index].token = progress.journey
+    self.people[name]?.journeys[index].shown = Dictionary(
+      evidence.map { ($0.proof, $0.provedAt) }, uniquingKeysWith: max)
+  }
+
+  private mutating func finish(_ name: String, _ me: Knowledge, _ before: Promises) async throws {
+    guard let index = draw(Array(me.journeys.indices.suffix(3))) else { return }
     let journey = me.journeys[index]
-    var deed = Deed(kind: .finish, journey: journey)
+    deed = Deed(kind: .finish, journey: journey)
     deed.shown = journey.shown.filter { world.now < $0.value + .minutes(20) }.map(\.key)
     deed.outcome = before.outcome(of: deed.shown)
     deed.ticket = Bool.random(using: &choices) ? draw(me.tickets) : nil
     let chosen = newPassword()
     deed.password = chosen
-    if deed.outcome == .notEnough, Bool.random(using: &choices) { return Deed() }
+    if deed.outcome == .notEnough, Bool.random(using: &choices) {
+      deed = Deed()
+      return
+    }
     note("\(name) chooses a password after \(deed.shown.map(\.text).sorted())")
     do {
       var token = journey.token
@@ -389,41 +425,63 @@ extension LongStory {
       if deed.accepted {
         token = try await world.site.recovery.acceptWait(token, binding: .api).journey
       }
-      let end = try await world.site.recovery.finish(
-        token, wanted: Recovery.Wanted(password: chosen, ticket: deed.ticket), binding: .api,
-        source: world.source)
+      let wanted = Recovery.Wanted(password: chosen, ticket: deed.ticket)
+      let end = try await untilAnswered { [token] world in
+        try await world.site.recovery.finish(token, wanted: wanted, binding: .api, source: world.source)
+      }
       note("… \(end)".prefix(24).description)
       thread = nil
+      try judgeAnswer(end)
       deed.end = end
       switch end {
       case .recovered(let code, let session):
-        people[name]?.passwords.append(chosen)
-        people[name]?.journeys[index].isEnded = true
-        if !journey.isEnded { try await know(code, name) }
-        if let session { people[name]?.sessions.append(session.token) }
+        self.people[name]?.passwords.append(chosen)
+        self.people[name]?.journeys[index].isEnded = true
+        if !journey.isEnded { try know(code, name) }
+        if let session { self.people[name]?.sessions.append(session.token) }
       case .held(let held):
-        people[name]?.passwords.append(chosen)
-        if parked[held.hold.id] == nil { parked[held.hold.id] = chosen }
-        if let ticket = held.ticket { people[name]?.tickets.append(ticket) }
-        people[name]?.journeys[index].isEnded = true
-      case .contested: people[name]?.journeys[index].isEnded = true
+        self.people[name]?.passwords.append(chosen)
+        if let ticket = held.ticket { self.people[name]?.tickets.append(ticket) }
+        self.people[name]?.journeys[index].isEnded = true
+      case .contested: self.people[name]?.journeys[index].isEnded = true
       }
     } catch let refusal as Refusal {
       note("… refused: \(refusal)")
+      try judgeAnswer(refusal)
       if refusal == .changedMeanwhile || refusal == .expired {
-        people[name]?.journeys[index].isGivenUp = true
+        self.people[name]?.journeys[index].isGivenUp = true
       }
       deed.refusal = refusal
+    } catch let fault where !(fault is Story.Broken) {
+      // Perhaps it is the password now.
+      self.people[name]?.passwords.append(chosen)
+      throw fault
     }
-    return deed
+  }
+
+  /// Whoever gets no answer asks again, another node perhaps.
+  private mutating func untilAnswered<Answer>(
+    _ ask: (World) async throws -> Answer
+  ) async throws -> Answer {
+    for _ in 0..<3 {
+      do {
+        return try await ask(world)
+      } catch let fault where !(fault is Refusal) {
+        guard let elsewhere else { throw fault }
+        note("… no answer; asks again")
+        self.counts["asked again", default: 0] += 1
+        world = elsewhere()
+      }
+    }
+    return try await ask(world)
   }
 
   // MARK: links in mails
 
-  private mutating func useLink(_ name: String, _ me: Knowledge) async throws -> Deed {
-    guard let link = draw(links.filter { me.mailboxes.contains($0.address) }) else { return Deed() }
+  private mutating func useLink(_ name: String, _ me: Knowledge) async throws {
+    guard let link = draw(self.links.filter { me.mailboxes.contains($0.address) }) else { return }
     let pauses = Bool.random(using: &choices)
-    var deed = Deed(kind: pauses ? .pause : .resume, contact: link.contact)
+    deed = Deed(kind: pauses ? .pause : .resume, contact: link.contact)
     note("\(name) \(pauses ? "pauses" : "lets go on") by the link to \(link.address)")
     do {
       _ =
@@ -434,6 +492,5 @@ extension LongStory {
       note("… refused: \(refusal)")
       deed.refusal = refusal
     }
-    return deed
   }
 }

@@ -1,3 +1,4 @@
+import MemoryStore
 import RecoveryCode
 import SparekeyCore
 
@@ -5,16 +6,16 @@ import SparekeyCore
 
 /// Every difference between before and after needs a reason; and who has every right is not refused.
 extension LongStory {
-  mutating func judge(_ deed: Deed, _ before: Promises, _ holdsBefore: [Hold]) async throws {
-    let after = try await promises()
-    let holds = memory.state.allHolds
-    readMail()
+  /// What one event, or one transaction, did. What it wrote to people was read before.
+  func judge(_ deed: Deed, _ before: Promises, _ after: Promises, holds: (before: [Hold], after: [Hold]))
+    throws
+  {
     guard memory.state.codes.values.count(where: { $0.endedAt == nil }) <= 1 else {
       throw broken("two codes live (C3)")
     }
     var completed: Hold?
-    for hold in holds {
-      guard let old = holdsBefore.first(where: { $0.id == hold.id }) else {
+    for hold in holds.after {
+      guard let old = holds.before.first(where: { $0.id == hold.id }) else {
         try judgeStart(of: hold, deed, before, after)
         continue
       }
@@ -28,14 +29,11 @@ extension LongStory {
       try judgeChange(deed, before, after)
     }
     noteRemovals(before, after)
-    try judgeRefusal(deed, before, after)
-    try judgeMilestones(deed, after)
   }
 
   // MARK: holds
 
-  private mutating func judgeStart(of hold: Hold, _ deed: Deed, _ before: Promises, _ after: Promises) throws
-  {
+  private func judgeStart(of hold: Hold, _ deed: Deed, _ before: Promises, _ after: Promises) throws {
     guard before.hold == nil else { throw broken("a second hold began") }
     guard before.account.frozen == nil else { throw broken("a hold began on a frozen account (D2)") }
     guard Set(hold.seniors) == Set(after.all.filter(after.isSenior) + codeProof(after)) else {
@@ -43,6 +41,7 @@ extension LongStory {
     }
     switch hold.purpose {
     case .recovery:
+      if let chosen = deed.password { self.parked[hold.id] = chosen }
       guard case .held(let wait)? = deed.outcome, case .held? = deed.end,
         deed.journey?.version == before.account.version
       else { throw broken("a hold began without evidence for it (H2)") }
@@ -57,11 +56,12 @@ extension LongStory {
     }
     let expected = Set(
       after.contacts.filter(\.isConfirmed).map(\.address)
-        + removed.filter { after.now <= $0.value + Promises.month }.keys)
+        + self.removed.filter { after.now <= $0.value + Promises.month }.keys)
     // With nobody left to tell, nothing was announced.
-    guard announced[hold.id]?["started"] ?? [] == expected else {
+    guard self.announced[hold.id]?["started"] ?? [] == expected else {
       throw broken(
-        "not everybody heard of the start (H6): \(announced[hold.id]?["started"] ?? []), not \(expected)")
+        "not everybody heard of the start (H6): \(self.announced[hold.id]?["started"] ?? []), not \(expected)"
+      )
     }
   }
 
@@ -69,7 +69,7 @@ extension LongStory {
     promises.code.map { [.recoveryCode($0.id)] } ?? []
   }
 
-  private mutating func judgeMove(
+  private func judgeMove(
     from old: Hold, to hold: Hold, _ deed: Deed, _ before: Promises, _ after: Promises
   ) throws {
     guard hold.startedAt == old.startedAt, hold.endsAt == old.endsAt, hold.evidence == old.evidence,
@@ -116,10 +116,10 @@ extension LongStory {
     deed.ticket.map { world.ports.digest(ticket: $0) == hold.ticketDigest } ?? false
   }
 
-  private mutating func judgeCompletion(
+  private func judgeCompletion(
     of hold: Hold, _ deed: Deed, _ before: Promises, _ after: Promises
   ) throws {
-    counts["completed", default: 0] += 1
+    self.counts["completed", default: 0] += 1
     let isSeniorContactThere = hold.seniors.contains { $0.kind == .email || $0.kind == .phone }
     guard hold.endsAt <= after.now else { throw broken("a hold completed early (H2)") }
     guard before.hold?.state == .running else { throw broken("a paused hold completed (H9)") }
@@ -127,11 +127,12 @@ extension LongStory {
     guard hold.toldAt != nil || !isSeniorContactThere else {
       throw broken("a hold nobody heard of completed")
     }
-    guard announced[hold.id]?["completed"] != nil || after.contacts.allSatisfy({ !$0.isConfirmed }) else {
+    guard self.announced[hold.id]?["completed"] != nil || after.contacts.allSatisfy({ !$0.isConfirmed })
+    else {
       throw broken("the end of a hold was not announced (H6)")
     }
     guard hold.purpose == .recovery else { return }
-    if let chosen = parked[hold.id] { password = chosen }
+    if let chosen = self.parked[hold.id] { self.password = chosen }
     guard Set(after.sessions.map(\.id)).isDisjoint(with: before.sessions.map(\.id)) else {
       throw broken("a session outlived a recovery (H1)")
     }
@@ -142,7 +143,7 @@ extension LongStory {
 
   // MARK: changes
 
-  private mutating func judgeChange(_ deed: Deed, _ before: Promises, _ after: Promises) throws {
+  private func judgeChange(_ deed: Deed, _ before: Promises, _ after: Promises) throws {
     guard deed.refusal == nil || deed.kind == .change && isUnconfirmedOnly(before, after) else {
       throw broken("what was refused changed the account")
     }
@@ -155,7 +156,9 @@ extension LongStory {
     switch deed.kind {
     case .change:
       guard isFresh(deed, after) else { throw broken("a change without a fresh full sign-in (S7)") }
-      if before.account.password != after.account.password, let chosen = deed.password { password = chosen }
+      if before.account.password != after.account.password, let chosen = deed.password {
+        self.password = chosen
+      }
       let hadSenior = before.all.contains { $0 != .password && before.isSenior($0) }
       let hasSenior = after.all.contains { $0 != .password && after.isSenior($0) }
       guard !hadSenior || hasSenior else { throw broken("the last senior proof went at once (H12)") }
@@ -181,8 +184,8 @@ extension LongStory {
     before.security == after.security
   }
 
-  private mutating func judgeRecovery(_ deed: Deed, _ before: Promises, _ after: Promises) throws {
-    counts["recovered", default: 0] += 1
+  private func judgeRecovery(_ deed: Deed, _ before: Promises, _ after: Promises) throws {
+    self.counts["recovered", default: 0] += 1
     guard isRecovered(deed), let journey = deed.journey, !journey.isEnded else {
       throw broken("a password was set without a recovery (row 1)")
     }
@@ -198,13 +201,13 @@ extension LongStory {
         throw broken("young proofs opened a frozen account (D2)")
       }
     }
-    if let chosen = deed.password { password = chosen }
+    if let chosen = deed.password { self.password = chosen }
     guard after.code?.id != before.code?.id, after.code != nil else { throw broken("no new code (C9)") }
     guard Set(after.sessions.map(\.id)).isDisjoint(with: before.sessions.map(\.id)) else {
       throw broken("a session outlived a recovery (H1)")
     }
     if before.isFormerCode(in: deed.shown, before.account.twoStepSince), let code = before.code {
-      counts["former", default: 0] += 1
+      self.counts["former", default: 0] += 1
       guard !after.account.twoStep, after.all.allSatisfy({ isPresent($0, by: code.createdAt, after) }) else {
         throw broken("a protection younger than the code stayed (H13)")
       }
@@ -225,7 +228,7 @@ extension LongStory {
     }
   }
 
-  private mutating func judgeFreeze(_ deed: Deed, _ before: Promises, _ after: Promises) throws {
+  private func judgeFreeze(_ deed: Deed, _ before: Promises, _ after: Promises) throws {
     guard before.account.frozen != after.account.frozen else { return }
     guard let freeze = after.account.frozen else {
       guard let old = before.account.frozen else { return }
@@ -241,10 +244,10 @@ extension LongStory {
     if let hold = before.hold, hold.state == .contested, freeze.eventAt == hold.startedAt,
       let at = hold.contestedAt, at + .days(14) <= after.now
     {
-      counts["undecided", default: 0] += 1
+      self.counts["undecided", default: 0] += 1
       return
     }
-    counts["frozen", default: 0] += 1
+    self.counts["frozen", default: 0] += 1
     guard deed.kind == .disown, deed.refusal == nil else { throw broken("\(deed.kind) froze the account") }
     guard after.sessions.isEmpty else { throw broken("a session outlived a freeze (D2)") }
     let shown = deed.session?.proofs ?? []
@@ -264,15 +267,45 @@ extension LongStory {
   }
 
   private func isFresh(_ deed: Deed, _ after: Promises) -> Bool {
-    guard let session = deed.session, session.restriction == nil, let proved = provedAt[session.id] else {
+    guard let session = deed.session, session.restriction == nil, let proved = self.provedAt[session.id]
+    else {
       return false
     }
-    return after.now < proved.at + .minutes(5)
+    return (isAlone ? after.now : deed.checkedAt ?? after.now) < proved.at + .minutes(5)
+  }
+
+  // MARK: what people are told
+
+  /// What somebody hears is what was written, at the first time and when they asked again (C9, Q4).
+  func judgeAnswer(_ end: RecoveryEnd) throws {
+    guard !isAlone else { return }
+    let state = memory.state
+    let isTrue =
+      switch (end, deed.end) {
+      case (.recovered(let shown, _), .recovered(let written, _)): shown.code == written.code
+      case (.held(let told), .held(let written)):
+        told.hold.id == written.hold.id && told.claimNumber == written.claimNumber
+          && told.ticket == written.ticket
+      case (.contested(let told), .contested(let written)): told.claimNumber == written.claimNumber
+      // Written by another tab.
+      case (.recovered(let shown, _), nil):
+        state.codes.values.contains { $0.serial == shown.serial && $0.endedAt == nil }
+      case (.held(let told), nil): state.allHolds.contains { $0.id == told.hold.id }
+      default: false
+      }
+    guard isTrue else { throw broken("the end of a recovery was told that was not written: \(end)") }
+  }
+
+  /// What was written is not denied to whoever asks again; only that it is too long ago is true.
+  func judgeAnswer(_ refusal: Refusal) throws {
+    guard deed.end == nil || [.alreadyDone, .expired].contains(refusal) else {
+      throw broken("what was done is refused when it is asked for again: \(refusal) (C9)")
+    }
   }
 
   // MARK: whoever has the right
 
-  private func judgeRefusal(_ deed: Deed, _ before: Promises, _ after: Promises) throws {
+  func judgeRefusal(_ deed: Deed, _ before: Promises, _ after: Promises) throws {
     guard let refusal = deed.refusal else { return }
     switch (deed.kind, refusal) {
     case (_, .slowDown), (_, .field): return
@@ -302,33 +335,35 @@ extension LongStory {
 
   // MARK: mail
 
-  /// Takes note of what everybody hears.
-  private mutating func readMail() {
-    let waiting = memory.state.waitingMail.filter { seenMail.insert($0.id).inserted }.compactMap { mail in
-      world.ports.keys.open(mail.sealedBody, for: .outbox, bound: "outbox/\(mail.id)").flatMap {
+  /// Takes note of what everybody hears: what was handed out, and what is in the outbox.
+  func readMail(_ handedOut: [Notice], in state: MemoryState) {
+    let waiting = state.waitingMail.filter { self.seenMail.insert($0.id).inserted }.compactMap { mail in
+      let notice = world.ports.keys.open(mail.sealedBody, for: .outbox, bound: "outbox/\(mail.id)").flatMap {
         try? JSON.decode(Notice.self, from: $0)
       }
+      if notice != nil { self.letters.insert(mail.id) }
+      return notice
     }
-    for notice in world.takeAllMail() + waiting {
+    for notice in handedOut + waiting {
       guard case .hold(let news, let facts) = notice.kind else { continue }
       let what = if case .milestone(let milestone) = news { milestone.rawValue } else { "\(news)" }
-      announced[facts.id, default: [:]][what, default: []].insert(notice.address)
+      self.announced[facts.id, default: [:]][what, default: []].insert(notice.address)
       if let token = facts.stopToken, let link = try? world.ports.open(stopToken: token),
-        !links.contains(where: { $0.hold == link.hold && $0.contact == link.contact })
+        !self.links.contains(where: { $0.hold == link.hold && $0.contact == link.contact })
       {
-        links.append((notice.address, token, link.contact, link.hold))
+        self.links.append((notice.address, token, link.contact, link.hold))
       }
     }
   }
 
-  private mutating func noteRemovals(_ before: Promises, _ after: Promises) {
+  private func noteRemovals(_ before: Promises, _ after: Promises) {
     let left = Set(after.contacts.map(\.id))
     for contact in before.contacts where contact.isConfirmed && !left.contains(contact.id) {
-      removed[contact.address] = after.now
+      self.removed[contact.address] = after.now
     }
   }
 
-  private func judgeMilestones(_ deed: Deed, _ after: Promises) throws {
+  func judgeMilestones(_ deed: Deed, _ after: Promises) throws {
     guard deed.kind == .work, let hold = after.hold, hold.state != .frozen, after.now < hold.endsAt else {
       return
     }
@@ -337,7 +372,7 @@ extension LongStory {
       ("two-days-left", hold.endsAt - .days(2)), ("one-hour-left", hold.endsAt - .hours(1)),
     ]
     guard let due = moments.last(where: { $0.1 <= after.now }) else { return }
-    let isHeard = after.contacts.allSatisfy { !$0.isConfirmed } || announced[hold.id]?[due.0] != nil
+    let isHeard = after.contacts.allSatisfy { !$0.isConfirmed } || self.announced[hold.id]?[due.0] != nil
     guard isHeard else { throw broken("nobody heard that \(due.0) has come (H6)") }
   }
 

@@ -66,7 +66,7 @@ import Testing
     var story = LongStory(
       beginnings[Int(seed % UInt64(beginnings.count))], in: world, memory: memory, seed: seed)
     for event in events { try await story.event(event) }
-    return story.counts
+    return story.cast.counts
   }
 }
 
