@@ -142,7 +142,7 @@ extension `The contract of every engine` {
 }
 
 @Suite struct `Sealed columns` {
-  /// Digests, salts, and what is told in docs/decisions/0016-key-rotation.md.
+  /// Digests, salts, and what is told in docs/decisions/0016-key-rotation.md and 0018-idempotency-keys.md.
   static let others: Set<String> = [
     "accounts.code_salt", "contacts.address_digest", "contacts.confirmation", "sessions.token_digest",
     "throttle.bucket", "passkeys.credential_id", "holds.ticket_digest", "cases.email_digest",
