@@ -22,7 +22,7 @@ sparekey := .build/debug/sparekey
 # Asked when a recipe begins: `for-test` may have made the environment just before.
 python = $(shell if [ -x .venv/bin/python ]; then echo .venv/bin/python; else echo python3; fi)
 node := $(shell command -v node)
-formatted := Sources Tests Examples Package.swift Fuzz
+formatted := Sources Tests Examples Benchmarks Package.swift Fuzz
 
 help: ## say what there is
 	@echo "make TARGET"
