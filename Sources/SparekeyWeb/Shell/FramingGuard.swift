@@ -19,7 +19,7 @@ final class FramingGuard: ChannelInboundHandler, RemovableChannelHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !isRefused else { return }
-    guard case .head(let head) = unwrapInboundIn(data), head.version < .http1_1,
+    guard case .head(let head) = unwrapInboundIn(data), head.version != .http1_1,
       head.headers.contains(name: "transfer-encoding")
     else { return context.fireChannelRead(data) }
     isRefused = true
