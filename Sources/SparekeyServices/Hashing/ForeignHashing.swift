@@ -28,7 +28,7 @@ extension ForeignHash {
           of: KDF.Scrypt.deriveKey(
             from: copy(of: secret), salt: salt, outputByteCount: output.count, rounds: cost,
             blockSize: blockSize,
-            parallelism: parallelism)), output)
+            parallelism: parallelism, maxMemory: 128 * blockSize * (cost + parallelism + 2))), output)
     }
   }
 
@@ -41,7 +41,9 @@ extension ForeignHash {
       defer { sodium_memzero(&phrase, phrase.count) }
       guard let found = crypt_r(phrase, text, &data) else { return false }
       defer { sodium_memzero(&data, MemoryLayout<crypt_data>.size) }
-      return constantTimeEqual(Array(String(cString: found).utf8), Array(text.utf8))
+      // The hash alone: spare bits of the salt, which some programs wrote, are cleared in what comes back.
+      let made = Array(String(cString: found).utf8)
+      return made.count == text.utf8.count && constantTimeEqual(made.suffix(31), Array(text.utf8.suffix(31)))
     }
   }
 
