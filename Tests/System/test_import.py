@@ -147,7 +147,8 @@ def test_q5_a_bad_line_is_named_and_the_others_are_made(server):
     assert (done.returncode, report) == (0, {"made": 0, "alreadyThere": 2, "refused": 0})
 
 
-def test_o6_a_file_is_streamed_and_one_that_is_not_there_is_named(server, tmp_path):
+def test_o6_a_file_is_streamed_and_one_that_is_not_there_is_named(start_server, tmp_path):
+    server = start_server()
     done = server.command("account", "import", tmp_path / "nothing.jsonl")
     assert done.returncode == 1 and "nothing.jsonl cannot be read: No such file" in done.stderr
     hashed = HASHES["oldbcrypt"][1]
