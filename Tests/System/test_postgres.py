@@ -284,10 +284,10 @@ def test_o5_what_was_spent_or_stopped_since_a_dump_does_not_come_back_with_it(da
             answer = node.call("POST", "/api/v1/recovery/recovery-code", {"journey": journey, "code": spent})
             assert answer.status_code == 403, "it was used"
             assert show(node, unused.name, code=kept)["outcome"] == "now"
-        else:
-            for person, code in ((used, spent), (unused, kept)):
-                assert show(node, person.name, code=code)["outcome"] == "held", "row 9"
-            assert report["ownersTold"] == 3
+            return
+        for person, code in ((used, spent), (unused, kept)):
+            assert show(node, person.name, code=code)["outcome"] == "held", "row 9"
+        assert report["ownersTold"] == 3
         # The one that was stopped waits again, longer than before, and its owner hears of it.
         assert claim.state() == "running"
         deadline = time.monotonic() + PATIENCE
