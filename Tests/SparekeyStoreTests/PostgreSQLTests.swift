@@ -257,12 +257,13 @@ import Testing
 
   /// One that waits for standbys, and for each statement not for long.
   func open(
-    doubt: Duration, wrap: @escaping @Sendable (any SQLConnection) -> any SQLConnection = { $0 }
+    doubt: Duration, statement: Duration = .milliseconds(500),
+    wrap: @escaping @Sendable (any SQLConnection) -> any SQLConnection = { $0 }
   ) throws -> PostgreSQLDatabase {
     try PostgreSQLDatabase(
       PostgreSQLAddress("\(url)&options=-csynchronous_commit%3Don"), connections: 2,
       patience: PostgreSQLPatience(
-        dial: .seconds(10), statement: .milliseconds(500), transaction: .milliseconds(1_500), doubt: doubt),
+        dial: .seconds(10), statement: statement, transaction: .milliseconds(1_500), doubt: doubt),
       wrap: wrap)
   }
 
@@ -342,5 +343,89 @@ import Testing
     usleep(1_000_000)
     #expect(try letters() == ["letter 2"], "what was given up came back")
     #expect(tries.withLockedValue { $0 } == 2)
+  }
+
+  /// Ends every wait for a standby, as `pg_cancel_backend` by an operator does. - Returns: how many.
+  static func cancelWaits(on url: String, until isOver: NIOLockedValueBox<Bool>) async throws -> Int {
+    let connection = try PostgreSQLConnection(
+      to: PostgreSQLAddress(url).hosts[0], number: 0, generation: 0, until: .now + .seconds(20))
+    var count = 0
+    while !isOver.withLockedValue({ $0 }) {
+      let cancelled = try connection.run(
+        """
+        WITH waiting AS MATERIALIZED (SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep')
+        SELECT COUNT(*) FROM waiting WHERE pg_cancel_backend(pid)
+        """, until: .now + .seconds(20))
+      count += cancelled.text.flatMap { Int($0) } ?? 0
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    return count
+  }
+
+  @Test func `trap c: one whose wait for its standby was cancelled is not told as done, although it is here`()
+    async throws
+  {
+    // Long enough that the server's warning comes first, not the end of our patience.
+    let database = try open(doubt: .seconds(2), statement: .seconds(10))
+    try waitForStandby("nobody")
+    let (isOver, place) = (NIOLockedValueBox(false), url)
+    async let cancelled = Self.cancelWaits(on: place, until: isOver)
+    let problem = await #expect(throws: StoreProblem.self) {
+      try await database.write { try $0.enqueue("letter", sealedBody: [1]) }
+    }
+    isOver.withLockedValue { $0 = true }
+    #expect(try await cancelled > 1)
+    #expect(problem == .outcomeUnknown && problem?.retryAfterSeconds != nil)
+    #expect(try letters() == ["letter"], "committed locally")
+    try waitForStandby("")
+  }
+
+  @Test func `trap c: once a standby has it, it is told as done, and is done once`() async throws {
+    let tries = NIOLockedValueBox(0)
+    let database = try open(doubt: .seconds(20), statement: .seconds(10))
+    try waitForStandby("nobody")
+    let (isOver, place) = (NIOLockedValueBox(false), url)
+    async let cancelled = Self.cancelWaits(on: place, until: isOver)
+    async let written: Void = database.write { transaction in
+      tries.withLockedValue { $0 += 1 }
+      try transaction.enqueue("letter", sealedBody: [1])
+    }
+    try await Task.sleep(for: .seconds(1))
+    isOver.withLockedValue { $0 = true }
+    try waitForStandby("")
+    try await written
+    #expect(try await cancelled > 1)
+    #expect(tries.withLockedValue { $0 } == 1)
+    #expect(try letters() == ["letter"])
+  }
+
+  @Test func `trap e: a server that takes no writes for half a second is waited for, and nothing fails`()
+    async throws
+  {
+    // As the service has it: five seconds for a transaction.
+    let database = try PostgreSQLDatabase(PostgreSQLAddress(url), connections: 2)
+    try await database.write { try $0.enqueue("before", sealedBody: [1]) }
+    for statement in ["ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"] {
+      _ = try admin.run(statement, until: .now + .seconds(20))
+    }
+    while try admin.run("SHOW default_transaction_read_only", until: .now + .seconds(20)).text != "on" {
+      usleep(1_000)
+    }
+    let start = ContinuousClock.now
+    // One on a connection that was there before, others on new ones.
+    async let written: Void = withThrowingTaskGroup { group in
+      for number in 0..<5 {
+        group.addTask { try await database.write { try $0.enqueue("letter \(number)", sealedBody: [1]) } }
+      }
+      try await group.waitForAll()
+    }
+    try await Task.sleep(for: .milliseconds(500))
+    #expect(try letters() == ["before"])
+    for statement in ["ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()"] {
+      _ = try admin.run(statement, until: .now + .seconds(20))
+    }
+    try await written
+    #expect(ContinuousClock.now - start < .seconds(4))
+    #expect(try letters() == ["before"] + (0..<5).map { "letter \($0)" })
   }
 }

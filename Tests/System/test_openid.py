@@ -439,6 +439,43 @@ def test_a1_prompt_none_never_shows_a_page(server, notes):
     assert "code" in sent(someone.authorize(notes, prompt="none"), REDIRECT)
 
 
+def test_a1_prompt_select_account_asks_as_whom_and_another_account_can_be_taken(server, notes):
+    """OpenID Connect Core, 3.1.2.1: the person chooses, although this app was allowed everything before."""
+    first, second = Person(server), Person(server)
+    browser = Screenless(server, first.token)
+    browser.tokens(notes)
+    assert "code" in sent(browser.authorize(notes), REDIRECT)
+
+    def asked(challenge=None):
+        answer = browser.authorize(notes, challenge, prompt="select_account")
+        assert answer.headers["Location"].startswith("/oauth2/consent")
+        page = browser.get("/oauth2/consent")
+        assert page.status_code == 200 and first.name in page.text and 'value="other"' in page.text
+        return page
+
+    # The one who is signed in.
+    challenge = Challenge()
+    code = sent(browser.submit(asked(challenge), "/oauth2/consent", decision="allow"), REDIRECT)["code"]
+    said = notes.exchange(code, challenge.verifier).json()
+    assert notes.user_info(said["access_token"]).json()["preferred_username"] == first.name
+    # Another one, who signs in for it.
+    challenge = Challenge()
+    other = browser.submit(asked(challenge), "/oauth2/consent", decision="other")
+    assert other.headers["Location"] == "/sign-in"
+    assert first.call("GET", "/api/v1/session").status_code in (200, 401)
+    page = browser.submit(browser.get("/sign-in"), "/sign-in", username=second.name)
+    page = browser.get(page.headers["Location"]) if page.status_code == 303 else page
+    done = browser.submit(page, "/sign-in/password", password=second.password)
+    assert done.headers["Location"] == "/oauth2/consent"
+    page = browser.get("/oauth2/consent")
+    assert second.name in page.text and first.name not in page.text
+    code = sent(browser.submit(page, "/oauth2/consent", decision="allow"), REDIRECT)["code"]
+    said = notes.exchange(code, challenge.verifier).json()
+    assert notes.user_info(said["access_token"]).json()["preferred_username"] == second.name
+    # Silence and a choice exclude each other.
+    assert sent(browser.authorize(notes, prompt="none select_account"), REDIRECT)["error"] == "invalid_request"
+
+
 def test_a1_consent_is_kept_for_what_was_allowed_and_asked_again_for_more(server, notes):
     browser = Screenless(server, Person(server).token)
     browser.tokens(notes, scope="openid")

@@ -5,6 +5,7 @@ O3, O6, T11 and H11 across nodes; the URL's password; the key file's rule."""
 import collections
 import concurrent.futures
 import contextlib
+import json
 import shutil
 import subprocess
 import time
@@ -16,6 +17,7 @@ import people
 import postgres
 from conftest import BINARY, PATIENCE, Server, free_port
 from people import PASSWORD, Claim, choose, enter_password, good, refused, show
+from test_known_bugs import assert_limited
 
 PERIOD = 4
 
@@ -241,6 +243,67 @@ def enter_password_or_none(server, name):
     return server.call("POST", "/api/v1/sign-in/password", {"journey": answer.json()["journey"], "password": PASSWORD})
 
 
+@pytest.mark.parametrize("listed", [False, True])
+def test_o5_what_was_spent_or_stopped_since_a_dump_does_not_come_back_with_it(database, tmp_path, listed):
+    """As docs/operating.md says: PostgreSQL's own tools, then `restore --mark-only` before any node is started."""
+    name = f"given_up_{listed}".lower()
+    node = Node(tmp_path, {"database": new(database, name), "hold-period": "1h"})
+    try:
+        used, unused = people.Person(node), people.Person(node)
+        spent, kept = used.make_code(), unused.make_code()
+        held, alone = people.two_step(node)
+        claim = Claim(node, held, alone)
+        dump = tmp_path / "dump"
+        tools = postgres.programs()
+        subprocess.run([tools / "pg_dump", "--format=custom", f"--file={dump}", database.url(name)], check=True)
+        good(choose(node, show(node, used.name, code=spent)["journey"]))
+        held.sign_in()
+        good(held.call("POST", f"/api/v1/holds/{claim.id}/stop"))
+        assert claim.state() == "stopped"
+        node.stop()
+        words = ["--data", tmp_path, "--database"]
+        ended = program(
+            "recovery-code", "ended", "--since", "2020-01-01T00:00:00Z", *words, database.url(name), folder=tmp_path)
+        assert ended.returncode == 0 and ended.stdout, ended.stderr
+        (tmp_path / "spent").write_text(ended.stdout)
+
+        restored = new(database, f"{name}_restored")
+        subprocess.run([tools / "pg_restore", "--exit-on-error", f"--dbname={restored}", dump], check=True)
+        more = ["--spent", tmp_path / "spent"] if listed else []
+        marked = program("restore", "--mark-only", "--json", *more, *words, restored, folder=tmp_path)
+        assert marked.returncode == 0, marked.stderr
+        report = json.loads(marked.stdout)
+        assert report["holds"] == 1 and report["sessionsEnded"] >= 3 and "formerDatabase" not in report
+        node.settings["database"] = restored
+        node.start()
+
+        for person in (used, unused, held):
+            assert person.call("GET", "/api/v1/session").status_code == 401, "nobody is signed in"
+        if listed:
+            journey = people.start(node, used.name)["journey"]
+            answer = node.call("POST", "/api/v1/recovery/recovery-code", {"journey": journey, "code": spent})
+            assert answer.status_code == 403, "it was used"
+            assert show(node, unused.name, code=kept)["outcome"] == "now"
+            return
+        for person, code in ((used, spent), (unused, kept)):
+            assert show(node, person.name, code=code)["outcome"] == "held", "row 9"
+        assert report["ownersTold"] == 3
+        # The one that was stopped waits again, longer than before, and its owner hears of it.
+        assert claim.state() == "running"
+        deadline = time.monotonic() + PATIENCE
+        while not any("please look again" in mail["Subject"] for mail in held.mails()):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        database.ask("ALTER TABLE holds DISABLE TRIGGER USER",
+                     "UPDATE holds SET ends_at = started_at + 1, told_at = started_at",
+                     "UPDATE accounts SET hold_due_at = 1 WHERE hold_due_at IS NOT NULL", database=f"{name}_restored")
+        time.sleep(2.5)
+        assert claim.state() == "running", "it does not end at once, although its time has come"
+        assert enter_password(node, held.name, claim.password).status_code == 403
+    finally:
+        node.stop()
+
+
 # MARK: three nodes
 
 
@@ -352,3 +415,38 @@ def test_o4_a_node_that_is_killed_loses_no_change_and_no_request_that_was_not_in
         killed.start()
     assert answered > 20 and lost <= 1, (answered, lost)
     assert show(nodes, person.name, code=code)["outcome"] == "now"
+
+
+@pytest.fixture(scope="module")
+def limited(database, tmp_path_factory):
+    balanced = Balanced(tmp_path_factory.mktemp("limited"), new(database, "limited"), settings={"limits": "on"})
+    yield balanced
+    balanced.stop()
+
+
+def test_t8_row_06_limits_on_one_name_are_the_same_over_three_nodes_as_on_one(limited):
+    """CVE-2019-5421 across nodes: what one node counted, all of them know."""
+    def guess(server, person):
+        return enter_password(server, person.name, "not this one, surely")
+
+    before = limited.seen.copy()
+    # The balancer is the source of its requests; a node that is asked by itself has another person to count for.
+    for server in (limited.nodes[0], limited):
+        person = people.Person(server, email=False)
+        assert_limited([lambda server=server, person=person: guess(server, person)] * 20)
+        waiting = next(answer for answer in iter(lambda: guess(server, person), None) if answer.status_code == 429)
+        assert 1 <= int(waiting.headers["Retry-After"]) <= 11
+    used = limited.seen - before
+    assert len(used) == 3 and min(used.values()) > 5, used
+    # During the wait the right one is not looked at either, on no node.
+    answers = [enter_password(limited, person.name, PASSWORD) for _ in range(3)]
+    assert {answer.status_code for answer in answers} == {429}, [answer.text for answer in answers]
+    # Then there is one try, whichever node gets it, and a longer wait.
+    time.sleep(max(int(answer.headers["Retry-After"]) for answer in answers))
+    assert guess(limited, person).status_code == 403
+    again = [guess(limited, person) for _ in range(3)]
+    assert {answer.status_code for answer in again} == {429}
+    assert all(5 < int(answer.headers["Retry-After"]) <= 21 for answer in again)
+    # Strangers' guesses count for this name and source alone.
+    other = people.Person(limited, email=False)
+    other.sign_in()

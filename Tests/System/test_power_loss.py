@@ -1,8 +1,10 @@
 """Q4, C9, T27: the power fails at any moment while accounts and codes are made and redeemed. Of what the program wrote
-only what it synced is safe; what was acknowledged is there afterwards all the same, and a dead code never lives.
+only what it synced is safe; what was acknowledged is there afterwards all the same, and a dead code never lives. H11:
+the same while holds begin, are stopped and complete.
 
 POWER_ROUNDS sets how often (default 6), POWER_SEED the choices."""
 
+import concurrent.futures
 import contextlib
 import os
 import random
@@ -12,9 +14,11 @@ import time
 import pytest
 from ledger import Newcomers, Person, Service, cut_off, people
 from power_loss import CHOICES, Disk, build_shim
+from test_kill_holds import LOST, Ledger
 
 ROUNDS = int(os.environ.get("POWER_ROUNDS", "6"))
 SEED = int(os.environ.get("POWER_SEED", "1"))
+PERIOD = 2
 
 
 @pytest.fixture
@@ -74,3 +78,73 @@ def test_q4_power_loss_loses_nothing_that_was_acknowledged(service, disk):
         time.sleep(0.2)
     assert not waiting, f"no mail came to {waiting}"
     print(f"{ROUNDS} power cuts, {lost} steps lost, {len(newcomers.welcome)} accounts, none missing")
+
+
+class Door:
+    """The service as `people` calls it."""
+
+    def __init__(self, service):
+        self.service, self.data = service, service.folder
+
+    def call(self, method, path, body=None, token=None):
+        return self.service.call(method, path.removeprefix("/api/v1/"), body, token)
+
+
+class Claims:
+    """Strangers with a code alone, some each round: every other one is stopped by the owner. What was told of them once
+    has to stay."""
+
+    EACH_ROUND = 4
+
+    def __init__(self):
+        self.ready, self.claims = [], []
+
+    def prepare(self, service):
+        """Before the power is at risk."""
+        first = len(self.claims)
+        with concurrent.futures.ThreadPoolExecutor(self.EACH_ROUND) as pool:
+            self.ready = list(pool.map(
+                lambda number: Ledger(Door(service), number), range(first, first + self.EACH_ROUND)))
+        self.claims += self.ready
+
+    def work(self, service, stop, faults):
+        try:
+            for claim in self.ready:
+                claim.begin()
+            for claim in self.ready:
+                if claim.wants_stop:
+                    claim.stop()
+            while not stop.is_set():
+                for claim in self.claims[-3 * self.EACH_ROUND:]:
+                    claim.state()
+        except LOST:
+            pass
+        except Exception as fault:  # told to the test, which runs in another thread
+            faults.append(f"claims: {fault!r}")
+
+    def check(self, service):
+        """After a restart: everything acknowledged is there, and those whose time has not come go on waiting."""
+        for claim in self.claims[-3 * self.EACH_ROUND:]:
+            claim.resume()
+            claim.state()
+
+
+def test_h11_power_loss_loses_no_hold_completes_none_twice_and_applies_no_stopped_one(service, disk):
+    print(f"POWER_SEED={SEED}")
+    random.seed(SEED)
+    service.settings["hold-period"] = f"{PERIOD}s"
+    service.start()
+    claims = Claims()
+    lost, rounds = 0, max(3, ROUNDS // 2)
+    for number in range(rounds):
+        claims.prepare(service)
+        cut_off(service, [claims])
+        lost += disk.cut_power(CHOICES[number % len(CHOICES)])
+        service.start()
+        claims.check(service)
+    for claim in claims.claims:
+        claim.check()
+    states = [claim.state() for claim in claims.claims]
+    assert lost > 0, "nothing was ever at risk"
+    assert states.count("completed") >= rounds and states.count("stopped")
+    print(f"{rounds} power cuts, {lost} steps lost, {states.count('completed')} completed, {states.count('stopped')} stopped")
