@@ -45,7 +45,9 @@ final class Simulation: @unchecked Sendable {
   /// Deliveries that nobody could note.
   private var excused: [String: Int] = [:]
   private var inHand: [Int: String] = [:]
-  private var leasedAt: [Int: Timestamp] = [:]
+  private var leasedAt: [Int: (time: Timestamp, clockChanges: Int)] = [:]
+  /// How often the database's clock was set: a lease of before may be over for others.
+  private var clockChanges = 0
   private(set) var broken: Story.Broken?
   /// Of everything that happened, in its order.
   private(set) var trace: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -163,6 +165,7 @@ final class Simulation: @unchecked Sendable {
       note("the database's clock jumps by \(distance)")
       farthest = max(farthest, base.now)
       databaseAhead += distance
+      clockChanges += 1
       return base.pass(distance)
     }
     guard Bool.random(using: &choices) else { return try setClocks() }
@@ -174,6 +177,7 @@ final class Simulation: @unchecked Sendable {
   /// An operator looks at the clocks, and lets completions go on.
   private func setClocks() throws {
     farthest = max(farthest, base.now)
+    clockChanges += 1
     note("an operator sets the clocks")
     base.pass(.zero - databaseAhead)
     databaseAhead = .zero
@@ -284,7 +288,7 @@ final class Simulation: @unchecked Sendable {
     let after = try story.promises(in: attempt.after, at: attempt.now)
     let letters = cast.letters.count
     if let mail = (try? attempt.answer.get()) as? [OutboxMessage] {
-      leasedAt[turn] = attempt.now
+      leasedAt[turn] = (attempt.now, clockChanges)
       // Somebody holds it for longer than it was given to them.
       for id in mail.map(\.id) { excused[id, default: 0] += inHand.values.count { $0 == id } }
       note("[\(turn)] takes up mail")
@@ -363,10 +367,12 @@ final class Simulation: @unchecked Sendable {
     }
   }
 
-  /// A message that is out is told again only when nobody could note that it was, or while that takes too long.
+  /// A message that is out is told again only when nobody could note that it was, while that takes too long, or when the
+  /// clock that its lease was by was set.
   private func handedOut(_ id: String) {
     deliveries[id, default: 0] += 1
-    let isLate = leasedAt[Self.turn].map { $0 + .minutes(2) <= base.now } ?? true
+    let isLate =
+      leasedAt[Self.turn].map { $0.time + .minutes(2) <= base.now || $0.clockChanges < clockChanges } ?? true
     if isLate { excused[id, default: 0] += 1 }
     inHand[Self.turn] = id
     note("[\(Self.turn)] hands out \(id.prefix(6))")
