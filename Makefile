@@ -57,6 +57,7 @@ test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSE
 	WALKS=$(WALKS) swift test --skip-build --disable-xctest --filter 'rows 1 to 3'
 	HOLD_WALKS=$(HOLD_WALKS) swift test --skip-build --disable-xctest --filter 'Months of an account'
 	SIMULATIONS=$(SIMULATIONS) swift test --skip-build --disable-xctest --filter 'Nodes, faults and people'
+	SLOW_CLIENTS=1 $(python) -m pytest Tests/System/test_edge.py -q -k waited
 	HANGING_APPS=1 $(python) -m pytest Tests/System/test_openid.py -q -k hangs
 	KILL_ROUNDS=$(KILL_ROUNDS) POWER_ROUNDS=$(POWER_ROUNDS) \
 	  $(python) -m pytest Tests/System/test_kill.py Tests/System/test_kill_holds.py Tests/System/test_power_loss.py -q

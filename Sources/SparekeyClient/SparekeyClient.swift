@@ -94,6 +94,11 @@ public struct SparekeyClient: Sendable {
     return response
   }
 
+  /// An error's name, of visible ASCII (RFC 6749, section 4.1.2.1): anything else would write lines into the log.
+  private static func readable(_ error: some StringProtocol) -> String {
+    error.utf8.allSatisfy { (0x21...0x7E).contains($0) } ? String(error.prefix(100)) : "an unreadable error"
+  }
+
   /// Takes what the browser came back with (OpenID Connect Core, section 3.1.2.5; RFC 9207).
   private func finish(_ request: Request, _ context: some RequestContext) async throws -> Response {
     let answer = request.uri.queryParameters
@@ -109,7 +114,7 @@ public struct SparekeyClient: Sendable {
     do {
       guard let code = answer.get("code") else {
         throw answer.get("error") == "access_denied"
-          ? Problem.denied : Problem.refused(String((answer.get("error") ?? "no code").prefix(100)))
+          ? Problem.denied : Problem.refused(Self.readable(answer.get("error") ?? "no-code"))
       }
       let session = try await redeem(code, pending)
       let token = Self.random()
@@ -218,8 +223,8 @@ public struct SparekeyClient: Sendable {
       context.logger.warning("logout token refused", metadata: ["reason": "\(problem)"])
       let body = #"{"error":"invalid_request","error_description":"\#(problem)"}"#
       return Response(
-        // 400 is for good. A key may be so new that the list has to be fetched again first.
-        status: problem == .key ? .serviceUnavailable : .badRequest,
+        // 400 is for good. A key may be so new that the list has to be fetched again first, and a clock may be put right.
+        status: [.key, .expired, .fromTheFuture].contains(problem) ? .serviceUnavailable : .badRequest,
         headers: [.cacheControl: "no-store", .contentType: "application/json"],
         body: ResponseBody(byteBuffer: ByteBuffer(string: body)))
     }

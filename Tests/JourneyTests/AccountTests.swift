@@ -246,6 +246,31 @@ import Testing
     #expect(try await world.mail().contains { if case .passwordChanged = $0.kind { true } else { false } })
   }
 
+  @Test func `S7: a request of a session that ended meanwhile changes nothing any more`() async throws {
+    let world = try World(limits: false)
+    let owner = try await world.person()
+    let thief = try await world.signedIn(world.signIn()).steppedUp(at: world.now)
+    let form = try world.site.recoveryCodes.form(for: thief.signedIn, binding: .api)
+    let before = try await world.proofs()
+    try await world.site.sessions.signOutEverywhere(world.signedIn(owner), source: world.source)
+    let (site, source) = (world.site, world.source)
+    let late: [@Sendable () async throws -> Void] = [
+      {
+        try await site.securityInfo.changePassword(
+          to: "a thief's own long password", by: thief, source: source)
+      },
+      { _ = try await site.recoveryCodes.generate(form: form, binding: .api, by: thief, source: source) },
+      {
+        _ = try await site.securityInfo.addContact(
+          NewContact(typed: "t@example.net"), by: thief, source: source)
+      },
+      { _ = try await site.securityInfo.addApp(named: "", by: thief, source: source) },
+      { _ = try await site.closing.close(after: .thirtyDays, by: thief, source: source) },
+    ]
+    for attempt in late { await #expect(throws: Refusal.notSignedIn) { try await attempt() } }
+    #expect(try await world.proofs().account.version == before.account.version)
+  }
+
   @Test func `T10: mail asked for by other accounts never uses up an owner's own`() async throws {
     let world = try World()
     _ = try await world.person()

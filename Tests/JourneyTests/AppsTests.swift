@@ -121,6 +121,24 @@ import Testing
     #expect(try await world.site.tokens.userInfo(first.access) == nil)
   }
 
+  @Test func `A1: what people allowed an app does not hold for a new address of it`() async throws {
+    let world = try World(limits: false)
+    let app = try await app(world)
+    let started = try await world.person()
+    _ = try await code(world, app, started)
+    func asks() async throws -> Bool {
+      let step = try await world.site.apps.begin(
+        app.parameters(), by: world.signedIn(started), binding: .api, source: world.source)
+      return if case .consent = step { true } else { false }
+    }
+    var new = Clients.New(name: "Notes again", kind: .confidential, redirectURIs: [redirect])
+    _ = try await world.site.clients.change(app.client.id, to: new, by: .operator)
+    #expect(try await !asks())
+    new.redirectURIs.append("https://elsewhere.example.org/in")
+    _ = try await world.site.clients.change(app.client.id, to: new, by: .operator)
+    #expect(try await asks())
+  }
+
   @Test func `A1: an access token is good for ten minutes, a code for one`() async throws {
     let world = try World(limits: false)
     let app = try await app(world)

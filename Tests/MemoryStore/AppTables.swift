@@ -77,6 +77,10 @@ extension MemoryTransaction {
     state.appTables.grants.removeValue(forKey: AppTables.GrantKey(account: account, client: client)) != nil
   }
 
+  func removeGrants(to client: ClientID) throws {
+    state.appTables.grants = state.appTables.grants.filter { $0.key.client != client }
+  }
+
   // MARK: app sessions
 
   func appSession(of session: SessionID, in client: ClientID) throws -> AppSession? {

@@ -25,13 +25,14 @@ PATIENCE = 20
 class Server:
     """`sparekey serve` as a process. Its settings are cheap hashes and no limits unless a test says otherwise."""
 
-    def __init__(self, data, settings=None, demo=False, variables=None):
+    def __init__(self, data, settings=None, demo=False, variables=None, user=None):
         self.data = pathlib.Path(data)
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.settings = {"limits": "off", "hash-cost": "cheap", "log-level": "warning", **(settings or {})}
         self.demo = demo
         self.variables = variables or {}
+        self.user = user
         self.log = self.data / "server.log"
         self.start()
 
@@ -48,7 +49,7 @@ class Server:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command + ["--demo"] * self.demo, cwd=self.data, env=environment | self.variables, stdout=log,
-                stderr=log)
+                stderr=log, user=self.user)
         try:
             self._wait_until_ready()
         except BaseException:

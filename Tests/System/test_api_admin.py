@@ -227,11 +227,12 @@ def test_apps_are_registered_changed_and_forgotten(server, token):
 
 def test_agents_completions_policy_and_reports(server, token):
     person = two_step(server)[0]
-    good(admin(server, "PUT", f"/agents/{person.name}", token), 204)
+    assert server.command("agent", "add", "--username", person.name).returncode == 0
+    assert admin(server, "PUT", f"/agents/{person.name}", token).status_code == 405
     assert person.name in [agent["username"] for agent in pages(server, token, f"{ADMIN}/agents", 1)]
     good(admin(server, "DELETE", f"/agents/{person.name}", token), 204)
     assert person.name not in [agent["username"] for agent in pages(server, token, f"{ADMIN}/agents", 1)]
-    assert admin(server, "PUT", "/agents/nobody-has-this", token).status_code == 404
+    assert admin(server, "DELETE", "/agents/nobody-has-this", token).status_code == 404
     assert good(admin(server, "GET", "/completions", token)) == {}
     assert good(admin(server, "POST", "/completions/resume", token)) == {"wereStopped": False}
     assert good(admin(server, "GET", "/policy", token)) == good(server.call("GET", "/api/v1/help/recovery-policy"))

@@ -3,6 +3,7 @@ the second implementation of the format does (C1, C2, C7)."""
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,9 @@ def test_o1_config_prints_every_setting_and_its_origin(run, tmp_path):
     assert lines["hash-threads"]["origin"] == "default"
     for line in lines.values():
         assert line["summary"] and line["variable"] == "SPAREKEY_" + line["name"].upper().replace("-", "_")
+    manual = (pathlib.Path(__file__).parents[2] / "docs/operating.md").read_text()
+    for name, line in lines.items():
+        assert f"| `{name}` | `{line['variable']}` |" in manual, f"{name} stands in no line of docs/operating.md"
     table = run("config").stdout
     assert all(any(row.startswith(name + " ") for row in table.splitlines()) for name in lines)
 

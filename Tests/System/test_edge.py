@@ -1,9 +1,16 @@
 """T9, T24: what a connection may do before anyone has said who they are."""
 
+import os
+import pathlib
 import socket
 import time
 
+import pytest
 import requests
+
+slow = pytest.mark.skipif(
+    not os.environ.get("SLOW_CLIENTS"), reason="takes the minute and a half of its time limits; SLOW_CLIENTS=1")
+ESTABLISHED = 1
 
 
 def raw(server, text, wait=3):
@@ -79,3 +86,74 @@ def test_t9_one_address_cannot_take_all_connections(server):
     assert 40 <= refused <= 60
     time.sleep(0.2)
     assert requests.get(server.url + "/healthz", timeout=5).ok
+
+
+def state_there(server, connection):
+    """What the server's end of the connection is in, by the kernel's table; None when it is gone."""
+    own, port = connection.getsockname()[1], server.port
+    for table in ("tcp", "tcp6"):
+        for line in pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            local, remote, state = line.split()[1:4]
+            if (int(local.split(":")[1], 16), int(remote.split(":")[1], 16)) == (port, own):
+                return int(state, 16)
+    return None
+
+
+def seconds_open(server, connections, limit, meanwhile=lambda: None):
+    """How long the server keeps each of them open, while others are served."""
+    began, ended = time.monotonic(), {}
+    while time.monotonic() - began < limit and len(ended) < len(connections):
+        meanwhile()
+        for connection in connections:
+            if connection not in ended and state_there(server, connection) != ESTABLISHED:
+                ended[connection] = time.monotonic() - began
+        asked = time.monotonic()
+        assert requests.get(server.url + "/healthz", timeout=5).ok
+        assert time.monotonic() - asked < 1
+        time.sleep(0.5)
+    return [ended.get(connection) for connection in connections]
+
+
+@slow
+def test_t9_a_head_that_does_not_end_is_waited_for_thirty_seconds(server):
+    silent, used, dripping = (
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(3))
+    request = f"GET /healthz HTTP/1.1\r\nHost: localhost:{server.port}\r\n"
+    used.sendall(f"{request}\r\n".encode())
+    assert b" 200 " in used.recv(4096)
+    dripping.sendall(f"{request}X-Slow: ".encode())
+
+    def drip():
+        try:
+            dripping.sendall(b"x")
+        except OSError:
+            pass
+
+    # One that says nothing, one that had its answer, and one whose single bytes move no deadline.
+    assert all(29 < kept < 33 for kept in seconds_open(server, [silent, used, dripping], 45, drip))
+    for connection in (silent, used, dripping):
+        connection.close()
+
+
+@slow
+def test_t9_an_answer_that_is_not_taken_is_waited_with_for_sixty_seconds(server):
+    """The large answer does not fit into buffers that are this small. Nothing is read until the server gave up; then
+    there is less than the whole."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    connection.settimeout(10)
+    connection.connect(("127.0.0.1", server.port))
+    whole = requests.get(server.url + "/openapi.json", timeout=10)
+    assert whole.ok and len(whole.content) > 300_000
+    connection.sendall(f"GET /openapi.json HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n".encode())
+    (kept,) = seconds_open(server, [connection], 80)
+    assert kept is not None and 58 < kept < 64
+    taken = 0
+    try:
+        while some := connection.recv(65_536):
+            taken += len(some)
+    except ConnectionError:
+        pass
+    assert 0 < taken < len(whole.content)
+    connection.close()

@@ -12,9 +12,9 @@ def without_padding(data):
     return base64.b64encode(data).decode().rstrip("=")
 
 
-def scrypt(password, salt=b"sixteen salty by"):
-    digest = hashlib.scrypt(password, salt=salt, n=1 << 12, r=8, p=2, dklen=32)
-    return f"$scrypt$ln=12,r=8,p=2${without_padding(salt)}${without_padding(digest)}"
+def scrypt(password, r=8, p=2, salt=b"sixteen salty by"):
+    digest = hashlib.scrypt(password, salt=salt, n=1 << 12, r=r, p=p, dklen=32)
+    return f"$scrypt$ln=12,r={r},p={p}${without_padding(salt)}${without_padding(digest)}"
 
 
 def passlib_pbkdf2(password, digest, salt=b"\xfb\xff\xfe 13 bytes"):
@@ -39,6 +39,8 @@ HASHES = {
     "djangoargon": (PASSWORD, "argon2$argon2id$v=19$m=1024,t=2,p=2$+uv4OYT1sFfuolLmuFOukg$b5cvs9C7E1dSBz5Ir8ooR3TDKXE1rql/X7YRtPCd7w0"),
     # Made here.
     "oldbcrypt": (PASSWORD, BCRYPT),
+    # Some programs set bits of the salt that mean nothing.
+    "sparebits": (PASSWORD, BCRYPT.replace("uu", "uv", 1)),
     "djangobcrypt": (PASSWORD, f"bcrypt${BCRYPT}"),
     "accents": ("mot de passe très secret", "$2b$05$abcdefghijklmnopqrstuuCMmOOeC5/awnEfq9palwGjxrvpSwpCK"),
     "pbkdfone": (PASSWORD, passlib_pbkdf2(PASSWORD.encode(), "sha1")),
@@ -46,6 +48,7 @@ HASHES = {
     "pbkdffive": (PASSWORD, passlib_pbkdf2(PASSWORD.encode(), "sha512")),
     "djangopbkdf": (PASSWORD, django_pbkdf2(PASSWORD.encode())),
     "scryptone": (PASSWORD, scrypt(PASSWORD.encode())),
+    "scryptwide": (PASSWORD, scrypt(PASSWORD.encode(), r=32, p=1)),
 }
 
 
@@ -125,6 +128,7 @@ def test_q5_a_bad_line_is_named_and_the_others_are_made(server):
         (good | {"username": "slow", "passwordHash": good["passwordHash"].replace("$05$", "$31$")}, "too long"),
         (good | {"username": "large", "passwordHash": "$argon2id$v=19$m=9999999,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"}, "too long"),
         (good | {"username": "deep", "passwordHash": "$scrypt$ln=30,r=8,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"}, "too long"),
+        (good | {"username": "narrow", "passwordHash": "$scrypt$ln=16,r=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"}, "scrypt"),
         (good | {"username": "x" * 70_000}, "longer than"),
     ]
     done, report = bring(server, ["", *(line for line, _ in bad), good], "--dry-run")
@@ -143,7 +147,8 @@ def test_q5_a_bad_line_is_named_and_the_others_are_made(server):
     assert (done.returncode, report) == (0, {"made": 0, "alreadyThere": 2, "refused": 0})
 
 
-def test_o6_a_file_is_streamed_and_one_that_is_not_there_is_named(server, tmp_path):
+def test_o6_a_file_is_streamed_and_one_that_is_not_there_is_named(start_server, tmp_path):
+    server = start_server()
     done = server.command("account", "import", tmp_path / "nothing.jsonl")
     assert done.returncode == 1 and "nothing.jsonl cannot be read: No such file" in done.stderr
     hashed = HASHES["oldbcrypt"][1]

@@ -296,6 +296,22 @@ def test_o6_a_key_file_that_cannot_be_used_is_told_of_once_and_changes_nothing(s
     person.sign_in()
 
 
+def test_o6_a_former_key_file_is_refused_at_the_start(start_server):
+    server = start_server()
+    person = Person(server)
+    file = server.data / "sparekey.keys"
+    former = file.read_text()
+    assert server.command("keys", "rotate").returncode == 0
+    server.stop()
+    right = file.read_text()
+    replace(file, former)
+    refused = server.command("serve", "--port", "0")
+    assert refused.returncode == 1 and "lacks keys that are in use" in refused.stderr, refused.stderr
+    replace(file, right)
+    server.start()
+    person.sign_in()
+
+
 def test_o6_two_commands_never_make_two_keys_of_one_number(start_server):
     server = start_server()
     with concurrent.futures.ThreadPoolExecutor(6) as pool:

@@ -1,6 +1,6 @@
-"""Mistakes that others shipped, tried on this service: one test for each row of the bug list in the threat model that can
-be tried from outside. Rows 10, 12, 34, 37 and 38 wait for two-step verification; 11, 30, 35, 36 and 41 are proved in
-Swift, 25, 27 and 43 in test_bad_input.py, test_nobody_home.py and test_secrets.py.
+"""Mistakes that others shipped, tried on this service: one test for each row of the list of known bugs that can be tried
+from outside. Rows 10, 12, 34, 37 and 38 are in test_known_bugs_two_step.py; 11, 30, 35, 36 and 41 are proved in Swift,
+25, 27 and 43 in test_bad_input.py, test_nobody_home.py and test_secrets.py.
 
 RANDOM_PATHS sets how many addresses are tried in row 46 (default 5,000)."""
 
@@ -441,6 +441,10 @@ def malformed(port):
         "no colon": get + "X-Test\r\n\r\n",
         "nul in header": get + "X-Test: a\0b\r\n\r\n",
         "bare return": get + "X-Test: a\rSet-Cookie: x=y\r\n\r\n",
+        "chunks in 1.0": f"POST /sign-in HTTP/1.0\r\n{host}Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         f"0\r\n\r\n{smuggled}",
+        "chunks and length in 1.0": f"POST /sign-in HTTP/1.0\r\n{host}Connection: keep-alive\r\nContent-Length: 0\r\n"
+                                    f"Transfer-Encoding: chunked\r\n\r\n{smuggled}",
         "no version": f"GET /sign-in\r\n{host}\r\n",
         "version 2": f"GET /sign-in HTTP/2.0\r\n{host}\r\n",
         "odd method": f"G\tET /sign-in HTTP/1.1\r\n{host}\r\n",

@@ -18,6 +18,7 @@ package struct Closing: Sendable {
   /// - Throws: `Refusal.changedMeanwhile`, `.holdRunning`, `.frozen`.
   package func close(after grace: Grace, by steppedUp: SteppedUp, source: Source) async throws -> Timestamp {
     try await ports.database.write { [ports] transaction in
+      try ports.check(steppedUp.signedIn.session, in: transaction)
       let account = steppedUp.account
       let end = transaction.now + grace.duration
       try ports.record(

@@ -44,6 +44,7 @@ package struct Clients: Sendable {
     keeping keep: @escaping Keeping<Registered> = { _, _ in }
   ) async throws -> Registered {
     try new.check()
+    try new.checkReach(of: ports.tokenIssuer, by: actor)
     let registered = client(new, id: ClientID(ports.randomness), secret: ports.newAppSecret(), .operator)
     _ = try await ports.currentKey(for: new.algorithm)
     return try await ports.database.write { [ports] transaction in
@@ -66,10 +67,12 @@ package struct Clients: Sendable {
         createdAt: ports.clock.now(), origin: origin), secret: secret)
   }
 
-  /// Describes it anew; kind, secret and what people allowed it stay.
+  /// Describes it anew; kind and secret stay, and what people allowed it, unless there are new places where it sends
+  /// them: those they are asked about again.
   /// - Throws: `Refusal.notFound`, `.clientFromFile`; `Problem`, also for another kind.
   package func change(_ id: ClientID, to new: New, by actor: AuditActor) async throws -> Client {
     try new.check()
+    try new.checkReach(of: ports.tokenIssuer, by: actor)
     _ = try await ports.currentKey(for: new.algorithm)
     return try await ports.database.write { [ports] transaction in
       let old = try changeable(id, in: transaction)
@@ -82,6 +85,7 @@ package struct Clients: Sendable {
         postLogoutURIs: new.postLogoutURIs, backChannelLogoutURI: new.backChannelLogoutURI,
         algorithm: new.algorithm, createdAt: old.createdAt, origin: old.origin)
       _ = try transaction.replace(changed)
+      if !Set(new.redirectURIs).isSubset(of: old.redirectURIs) { try transaction.removeGrants(to: id) }
       try ports.audit(.clientChanged, by: actor, detail: changed.words, in: transaction)
       return changed
     }
@@ -248,6 +252,13 @@ extension Clients.New {
     if let uri = backChannelLogoutURI, AppAddress(uri).map(\.isOwnScheme) ?? true {
       throw Self.bad(uri, "backChannelLogoutUri")
     }
+  }
+
+  /// From elsewhere than this machine nobody makes a public service send to what listens on its own machine only.
+  fileprivate func checkReach(of issuer: String, by actor: AuditActor) throws(Clients.Problem) {
+    guard let uri = backChannelLogoutURI, uri.lowercased().hasPrefix("http:"), issuer.hasPrefix("https:")
+    else { return }
+    guard actor == .operator else { throw Self.bad(uri, "backChannelLogoutUri") }
   }
 
   private static let mostAddresses = 50

@@ -51,4 +51,6 @@ package protocol GrantStore {
   /// Gives it, or replaces scopes and last use of the one there is.
   func put(_ grant: Grant) throws
   func removeGrant(of account: AccountID, to client: ClientID) throws -> Bool
+  /// Everybody's.
+  func removeGrants(to client: ClientID) throws
 }

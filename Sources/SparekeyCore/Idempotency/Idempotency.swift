@@ -11,7 +11,7 @@ package struct RepeatableCall: Sendable {
 
   /// Keyed digest of the operation, of who called, and of the key.
   fileprivate let id: [UInt8]
-  /// Keyed digest of the body.
+  /// Keyed digest of the key and the body. The key is kept nowhere, so that nobody tries passwords at a body's digest.
   fileprivate let request: [UInt8]
   /// Its answer shows what opens something.
   fileprivate let isSecret: Bool
@@ -24,7 +24,7 @@ package struct RepeatableCall: Sendable {
     keys: KeyRing
   ) {
     id = keys.digest("\(operation)\u{0}\(caller)\u{0}\(key)", for: .idempotencyKey)
-    request = keys.digest(Array(body), for: .idempotencyKey)
+    request = keys.digest(Array("\(key)\u{0}".utf8) + Array(body), for: .idempotencyKey)
     isSecret = showsSecret
   }
 }

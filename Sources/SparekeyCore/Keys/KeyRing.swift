@@ -72,8 +72,13 @@ package final class KeyRing: Sendable {
     let old = now
     let new = State(masters, generation: old.generation + 1)
     guard Self.fingerprint(new) == Self.fingerprint(old) else { throw .otherInstallation }
-    let current = old.masters.current.id
-    guard new.keys[current] != nil else { throw .withoutCurrent(current) }
+    // The same key, not the same number only: two nodes may each have made a second one.
+    let current = old.masters.current
+    guard let same = masters.masters.first(where: { $0.id == current.id }),
+      same.secret.matches(current.secret)
+    else {
+      throw .withoutCurrent(current.id)
+    }
     state.withLock { $0 = new }
   }
 

@@ -63,6 +63,22 @@ package struct Resealing: Sendable {
     return count
   }
 
+  /// Whether the keys are those of what lies first in each column: a former copy of the key file lacks some after a
+  /// rotation. One value alone may be a damaged one.
+  package func hasKeysOfFirst() async throws -> Bool {
+    let known = Set(ports.keys.masters.masters.map(\.id))
+    var (looked, unknown) = (0, 0)
+    for column in SealedColumn.allCases {
+      let values = try await ports.database.read {
+        try $0.sealedValues(in: column, after: .start, limit: Self.portion)
+      }
+      let masters = values.compactMap(\.bytes.first)
+      looked += masters.count
+      unknown += masters.count { !known.contains($0) }
+    }
+    return unknown == 0 || unknown == 1 && looked > 1
+  }
+
   /// Goes through everything and counts. - Parameter looked: hears how many values were looked at so far.
   package func survey(_ looked: @Sendable (Int) -> Void = { _ in }) async throws -> Survey {
     var survey = Survey()

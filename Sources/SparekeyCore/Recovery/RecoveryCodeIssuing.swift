@@ -40,6 +40,7 @@ package struct RecoveryCodes: Sendable {
     let id = CodeID(ports.randomness)
     let stored = try await ports.seal(code, id: id, for: account, at: ports.clock.now())
     return try await ports.database.write { [ports] transaction in
+      try ports.check(steppedUp.signedIn.session, in: transaction)
       guard try transaction.spend(form.id.text, for: account.id) else { throw Refusal.alreadyDone }
       try ports.replaceCode(with: stored, of: account, source: source, in: transaction)
       let shown = ShownCode(code: code, serial: stored.serial, createdAt: stored.createdAt)

@@ -49,7 +49,7 @@ package struct FactorSettling: Sendable {
 
   /// - Throws: see `SecurityInfo.addApp`.
   package func addApp(named name: String, by unsettled: Unsettled) async throws -> SecurityInfo.NewApp {
-    try await ports.addApp(named: name, to: unsettled.account, in: ports.issuer)
+    try await ports.addApp(named: name, to: unsettled.account, by: unsettled.session, in: ports.issuer)
   }
 
   package func unconfirmedApp(_ id: AuthenticatorAppID, by unsettled: Unsettled) async throws
@@ -61,7 +61,7 @@ package struct FactorSettling: Sendable {
   package func confirmNewApp(
     _ id: AuthenticatorAppID, code: String, by unsettled: Unsettled, source: Source
   ) async throws {
-    try await ports.confirmApp(id, code: code, of: unsettled.account, source: source)
+    try await ports.confirmApp(id, code: code, of: unsettled.account, by: unsettled.session, source: source)
   }
 
   package func newPasskeyPrompt(for unsettled: Unsettled, binding: JourneyBinding) async throws
@@ -76,12 +76,13 @@ package struct FactorSettling: Sendable {
   ) async throws {
     _ = try await ports.addPasskey(
       registration, request: ports.open(PasskeyRequest.self, request, for: binding), named: name,
-      to: unsettled.account, source: source)
+      to: unsettled.account, by: unsettled.session, source: source)
   }
 
   /// A second factor that is lost goes. - Throws: `Refusal.notFound`, `.changedMeanwhile`.
   package func remove(_ proof: Proof, by unsettled: Unsettled, source: Source) async throws {
     try await ports.database.write { [ports] transaction in
+      try ports.check(unsettled.session, in: transaction)
       let proofs = try ports.proofs(of: unsettled.account, in: transaction)
       guard proofs.secondFactors.contains(proof) else { throw Refusal.notFound }
       try ports.recordRemoval(of: proof, from: proofs, source: source, in: transaction)

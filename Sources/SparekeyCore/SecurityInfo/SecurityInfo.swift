@@ -53,6 +53,7 @@ package struct SecurityInfo: Sendable {
     keeping keep: @escaping Keeping<ContactID> = { _, _ in }
   ) async throws -> ContactID {
     try await ports.database.write { [ports] transaction in
+      try ports.check(steppedUp.signedIn.session, in: transaction)
       let account = steppedUp.account
       let field: Field = contact.kind == .email ? .email : .phone
       try ports.countCostlyChange(of: account.id, in: transaction)
@@ -135,7 +136,8 @@ package struct SecurityInfo: Sendable {
     named typed: String, by steppedUp: SteppedUp, source: Source,
     keeping keep: @escaping Keeping<NewApp> = { _, _ in }
   ) async throws -> NewApp {
-    try await ports.addApp(named: typed, to: steppedUp.account, in: ports.issuer, keeping: keep)
+    try await ports.addApp(
+      named: typed, to: steppedUp.account, by: steppedUp.signedIn.session, in: ports.issuer, keeping: keep)
   }
 
   /// The secret of an app that waits for its first code, again. - Throws: `Refusal.notFound`.
@@ -148,7 +150,8 @@ package struct SecurityInfo: Sendable {
   package func confirmApp(
     _ id: AuthenticatorAppID, code: String, by steppedUp: SteppedUp, source: Source
   ) async throws {
-    try await ports.confirmApp(id, code: code, of: steppedUp.account, source: source)
+    try await ports.confirmApp(
+      id, code: code, of: steppedUp.account, by: steppedUp.signedIn.session, source: source)
   }
 
   // MARK: passkeys
@@ -164,7 +167,7 @@ package struct SecurityInfo: Sendable {
   ) async throws -> PasskeyID {
     try await ports.addPasskey(
       registration, request: ports.open(PasskeyRequest.self, request, for: binding), named: typed,
-      to: steppedUp.account, source: source, keeping: keep)
+      to: steppedUp.account, by: steppedUp.signedIn.session, source: source, keeping: keep)
   }
 
   // MARK: removing
@@ -182,6 +185,7 @@ package struct SecurityInfo: Sendable {
   ///   is on; `.holdRunning`, `.frozen`, `.changedMeanwhile`.
   package func remove(_ proof: Proof, by steppedUp: SteppedUp, source: Source) async throws -> Removal {
     try await ports.database.write { [ports] transaction in
+      try ports.check(steppedUp.signedIn.session, in: transaction)
       let account = steppedUp.account
       let proofs = try ports.proofs(of: account, in: transaction)
       guard let change = try proofs.removal(of: proof, at: transaction.now) else { throw Refusal.notFound }
@@ -217,6 +221,7 @@ package struct SecurityInfo: Sendable {
     guard account.twoStep != on else { return }
     if !on, account.passwordNeedsTwoStep { throw Refusal.passwordTooShortAlone }
     try await ports.database.write { [ports] transaction in
+      try ports.check(steppedUp.signedIn.session, in: transaction)
       if on, try ports.proofs(of: account, in: transaction).secondFactors.isEmpty {
         throw Refusal.secondFactorNeeded
       }
@@ -238,6 +243,7 @@ package struct SecurityInfo: Sendable {
     try await ports.database.write { [ports] in try ports.countCostlyChange(of: account.id, in: $0) }
     let sealed = try await ports.seal(accepted.password, for: account.id)
     try await ports.database.write { [ports] transaction in
+      try ports.check(steppedUp.signedIn.session, in: transaction)
       try ports.record(
         .passwordChanged, of: account, source: source, notice: .passwordChanged, in: transaction)
       try transaction.setPassword(
@@ -330,7 +336,7 @@ extension Ports {
   }
 
   package func addApp(
-    named typed: String, to account: Account, in issuer: String,
+    named typed: String, to account: Account, by session: Session, in issuer: String,
     keeping keep: @escaping Keeping<SecurityInfo.NewApp> = { _, _ in }
   ) async throws -> SecurityInfo.NewApp {
     let name = try factorName(typed, or: "Authenticator app")
@@ -340,6 +346,7 @@ extension Ports {
     let app = SecurityInfo.NewApp(
       id: id, secret: secret, uri: TOTP.uri(secret: secret, issuer: issuer, account: account.username))
     return try await database.write { [self] transaction in
+      try check(session, in: transaction)
       try countCostlyChange(of: account.id, in: transaction)
       let apps = try transaction.authenticatorApps(of: account.id)
       // One that never got its first code makes room for the next.
@@ -368,13 +375,14 @@ extension Ports {
   }
 
   package func confirmApp(
-    _ id: AuthenticatorAppID, code typed: String, of account: Account, source: Source
+    _ id: AuthenticatorAppID, code typed: String, of account: Account, by session: Session, source: Source
   ) async throws {
     let code = try IssuedCode.read(typed)
     try await database.write { [self] transaction in
       try countTry(ThrottleRules.sessionTOTP, on: account.id.text, from: nil, in: transaction)
     }
     try await database.write { [self] transaction in
+      try check(session, in: transaction)
       guard let app = try transaction.authenticatorApps(of: account.id).first(where: { $0.id == id }),
         !app.isConfirmed
       else { throw Refusal.notFound }
@@ -389,6 +397,7 @@ extension Ports {
 
   package func addPasskey(
     _ registration: PasskeyRegistration, request: PasskeyRequest, named typed: String, to account: Account,
+    by session: Session,
     source: Source, keeping keep: @escaping Keeping<PasskeyID> = { _, _ in }
   ) async throws -> PasskeyID {
     let name = try factorName(typed, or: "Passkey")
@@ -399,6 +408,7 @@ extension Ports {
       throw Refusal.passkeyWrong(error)
     }
     return try await database.write { [self] transaction in
+      try check(session, in: transaction)
       guard try transaction.spend(request.id.text, for: account.id) else { throw Refusal.alreadyDone }
       guard try transaction.passkeys(of: account.id).count < SecurityInfo.maximumFactors else {
         throw Refusal.field(.name, .tooMany(maximum: SecurityInfo.maximumFactors))

@@ -212,10 +212,16 @@ extension Ports {
   /// The account of someone signed in as it is now: their request may have been under way while it changed.
   /// - Throws: `Refusal.notSignedIn` when the session has ended since it was found.
   package func account(of signedIn: SignedIn, in transaction: any Transaction) throws -> Account {
-    guard let account = try transaction.account(signedIn.account.id),
-      try transaction.sessions(of: account.id).contains(where: { $0.id == signedIn.session.id })
-    else { throw Refusal.notSignedIn }
+    try check(signedIn.session, in: transaction)
+    guard let account = try transaction.account(signedIn.account.id) else { throw Refusal.notSignedIn }
     return account
+  }
+
+  /// - Throws: `Refusal.notSignedIn` when the session has ended since it was found.
+  package func check(_ session: Session, in transaction: any Transaction) throws {
+    guard try transaction.sessions(of: session.account).contains(where: { $0.id == session.id }) else {
+      throw Refusal.notSignedIn
+    }
   }
 
   package func newSessionToken() -> Secret { Secret(Base32.encode(randomness.bytes(32))) }

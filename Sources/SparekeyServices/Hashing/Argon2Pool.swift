@@ -8,7 +8,7 @@ import SparekeyCore
 package final class Argon2Pool: SecretHashing {
   package struct HashingFailed: Error, CustomStringConvertible {
     package let memoryKiB: UInt32
-    package var description: String { "Argon2id could not get its \(memoryKiB) KiB of memory" }
+    package var description: String { "hashing could not get its \(memoryKiB) KiB of memory" }
   }
 
   private struct Job: Sendable {

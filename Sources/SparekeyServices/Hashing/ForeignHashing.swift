@@ -23,13 +23,24 @@ extension ForeignHash {
             from: copy(of: secret), salt: salt, using: digest.function, outputByteCount: output.count,
             unsafeUncheckedRounds: rounds)), output)
     case .scrypt(let cost, let blockSize, let parallelism, let salt, let output):
-      constantTimeEqual(
-        try bytes(
-          of: KDF.Scrypt.deriveKey(
-            from: copy(of: secret), salt: salt, outputByteCount: output.count, rounds: cost,
-            blockSize: blockSize,
-            parallelism: parallelism)), output)
+      try isScrypt(of: secret, UInt64(cost), UInt32(blockSize), UInt32(parallelism), salt, output)
     }
+  }
+
+  private func isScrypt(
+    of secret: Secret, _ cost: UInt64, _ blockSize: UInt32, _ parallelism: UInt32, _ salt: [UInt8],
+    _ output: [UInt8]
+  ) throws -> Bool {
+    var made = [UInt8](repeating: 0, count: output.count)
+    let status = secret.withBytes { bytes -> Int32 in
+      guard let start = bytes.bindMemory(to: UInt8.self).baseAddress else { return -1 }
+      return crypto_pwhash_scryptsalsa208sha256_ll(
+        start, bytes.count, salt, salt.count, cost, blockSize,
+        parallelism,
+        &made, made.count)
+    }
+    guard status == 0 else { throw Argon2Pool.HashingFailed(memoryKiB: UInt32(cost >> 3) * blockSize) }
+    return constantTimeEqual(made, output)
   }
 
   /// bcrypt ends at the first zero byte, and after 72: so did the other system.
@@ -41,7 +52,9 @@ extension ForeignHash {
       defer { sodium_memzero(&phrase, phrase.count) }
       guard let found = crypt_r(phrase, text, &data) else { return false }
       defer { sodium_memzero(&data, MemoryLayout<crypt_data>.size) }
-      return constantTimeEqual(Array(String(cString: found).utf8), Array(text.utf8))
+      // The hash alone: spare bits of the salt, which some programs wrote, are cleared in what comes back.
+      let made = Array(String(cString: found).utf8)
+      return made.count == text.utf8.count && constantTimeEqual(made.suffix(31), Array(text.utf8.suffix(31)))
     }
   }
 

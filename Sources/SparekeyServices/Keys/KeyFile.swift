@@ -142,7 +142,11 @@ package enum KeyFile {
       }
       return "\(master.id) \(base64(master.secret))\(master.isWaiting ? " waiting" : since ?? "")\n"
     }
-    let kept = keys.kept.map { "keep \($0.rawValue) \(base64($1))\n" }.sorted()
+    // The one that must be there comes last, so that a file that lost its end is known.
+    let kept = keys.kept.sorted {
+      ($0.key == .later ? 1 : 0, $0.key.rawValue) < ($1.key == .later ? 1 : 0, $1.key.rawValue)
+    }
+    .map { "keep \($0.rawValue) \(base64($1))\n" }
     return "\(header)\n" + (masters + kept).joined()
   }
 

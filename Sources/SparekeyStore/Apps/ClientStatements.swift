@@ -61,7 +61,7 @@ extension SQLTransaction {
       "DELETE FROM authorizations WHERE app_session_id IN (SELECT id FROM app_sessions WHERE client_id = $1)",
       [.id(id)])
     _ = try connection.execute("DELETE FROM app_sessions WHERE client_id = $1", [.id(id)])
-    _ = try connection.execute("DELETE FROM app_grants WHERE client_id = $1", [.id(id)])
+    try removeGrants(to: id)
     return try changes("DELETE FROM clients WHERE id = $1", [.id(id)])
   }
 
@@ -96,6 +96,10 @@ extension SQLTransaction {
         .id(grant.account), .id(grant.client), .text(Scope.text(grant.scopes)), .time(grant.grantedAt),
         .time(grant.lastUsedAt),
       ])
+  }
+
+  package func removeGrants(to client: ClientID) throws {
+    _ = try connection.execute("DELETE FROM app_grants WHERE client_id = $1", [.id(client)])
   }
 
   package func removeGrant(of account: AccountID, to client: ClientID) throws -> Bool {

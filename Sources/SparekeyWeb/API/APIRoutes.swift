@@ -133,7 +133,6 @@ extension Site {
     router.get("/api/v1/admin/cases/{number}", use: admin(.readCases, AdminAPI.caseFile))
     router.post("/api/v1/admin/cases/{number}/close", use: admin(.writeCases, AdminAPI.closeCase))
     router.get("/api/v1/admin/agents", use: admin(.readAgents, AdminAPI.agents))
-    router.put("/api/v1/admin/agents/{username}", use: admin(.writeAgents, AdminAPI.addAgent))
     router.delete("/api/v1/admin/agents/{username}", use: admin(.writeAgents, AdminAPI.removeAgent))
     router.get("/api/v1/admin/audit", use: admin(.readAudit, AdminAPI.audit))
     router.get("/api/v1/admin/audit/verify", use: admin(.readAudit, AdminAPI.verifyAudit))

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Finds a member that occurs twice in one object of a JSON text. Decoders take one of the two and are silent about
-/// it: where two programs read the same body, each may see another name (row 14 of the bug list in the threat model).
+/// it: where two programs read the same body, each may see another name.
 ///
 /// - Parameter json: valid JSON in UTF-8.
 /// - Returns: the first repeated name.

@@ -33,7 +33,9 @@ enum OpenIDPages {
       }
     case "other":
       if let owner = await visit.owner { try await visit.site.sessions.signOut(owner.session) }
-      return Reply.redirect("/sign-in").setting(.session, nil).setting(.app, token)
+      // Only what was sealed here goes into a cookie.
+      let isPending = await visit.site.apps.pending(token, binding: visit.binding) != nil
+      return Reply.redirect("/sign-in").setting(.session, nil).setting(.app, isPending ? token : nil)
     default:
       return try await usable(visit) {
         .toApp(try await visit.site.apps.deny(token, binding: visit.binding))

@@ -56,6 +56,8 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
   }
 
   package func handlerAdded(context: ChannelHandlerContext) {
+    // Tests of this guard alone have no codec before it.
+    try? FramingGuard.add(to: context.pipeline.syncOperations)
     let address = context.remoteAddress?.ipAddress ?? ""
     guard !uncounted.contains(ClientNetwork.plain(address)) else {
       return expect(ConnectionLimits.head, context)

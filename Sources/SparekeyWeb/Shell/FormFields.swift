@@ -1,7 +1,7 @@
 /// Reads `application/x-www-form-urlencoded`, byte by byte: a sign with a combining mark after it is still that sign.
 ///
 /// - Returns: the fields by name; nil for broken encoding, and for a name that occurs twice: a second `username` is a
-///   mistake or a trick (row 14 of the bug list in the threat model).
+///   mistake or a trick.
 func formFields(of encoded: String) -> [String: String]? {
   var fields: [String: String] = [:]
   for pair in encoded.utf8.split(separator: UInt8(ascii: "&")) {

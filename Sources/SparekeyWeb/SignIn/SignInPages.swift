@@ -119,7 +119,9 @@ enum SignInPages {
           visit.form[.ticket], journey: step.journey, binding: visit.binding, source: visit.source), visit)
     } catch Refusal.ticketWrong {
       var page = secondFactorPage(step)
-      page.ticketError = visit.texts["error.ticket.wrong"]
+      let error = visit.texts["error.ticket.wrong"]
+      // Another tab may have used it up: then there is no field for it any more.
+      if step.takesTicket { page.ticketError = error } else { page.problem = error }
       return .page(page, status: .unprocessableContent)
     }
   }

@@ -23,6 +23,12 @@ struct ServeCommand: AsyncParsableCommand {
     try settings.refuseUnsafe(demo: demo)
     if settings.holdPeriodIsShort { warnOfShortHolds(settings[.holdPeriod].text) }
     let composition = try Composition.make(settings)
+    guard try await Resealing(composition.ports).hasKeysOfFirst() else {
+      throw Settings.Problem(
+        description:
+          "The key file \(settings.dataFolder)/sparekey.keys lacks keys that are in use in the database. Is it a copy from "
+          + "before its keys were changed? See: sparekey keys list")
+    }
     let address = try settings.site().publicURL
     for client in try await composition.site.clients.apply(settings.clients) {
       composition.site.logger.warning(
