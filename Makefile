@@ -53,14 +53,14 @@ endif
 test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=60, PARSER_SECONDS=10, COMPARE_CODES=20000, WALKS=2000, HOLD_WALKS=6000, SIMULATIONS=5000, KILL_ROUNDS=100, POWER_ROUNDS=12, FAIL_OVER_ROUNDS=2
 	swift build --build-tests
 	Fuzz/run RecoveryCode $(FUZZ_SECONDS)
-	for parser in Form JSONMembers Names Passkey Source; do Fuzz/run $$parser $(PARSER_SECONDS) || exit 1; done
+	for parser in Form Import JSONMembers Names OpenID Passkey Source; do Fuzz/run $$parser $(PARSER_SECONDS) || exit 1; done
 	WALKS=$(WALKS) swift test --skip-build --disable-xctest --filter 'rows 1 to 3'
 	HOLD_WALKS=$(HOLD_WALKS) swift test --skip-build --disable-xctest --filter 'Months of an account'
 	SIMULATIONS=$(SIMULATIONS) swift test --skip-build --disable-xctest --filter 'Nodes, faults and people'
 	SLOW_CLIENTS=1 $(python) -m pytest Tests/System/test_edge.py -q -k waited
 	HANGING_APPS=1 $(python) -m pytest Tests/System/test_openid.py -q -k hangs
 	KILL_ROUNDS=$(KILL_ROUNDS) POWER_ROUNDS=$(POWER_ROUNDS) \
-	  $(python) -m pytest Tests/System/test_kill.py Tests/System/test_power_loss.py -q
+	  $(python) -m pytest Tests/System/test_kill.py Tests/System/test_kill_holds.py Tests/System/test_power_loss.py -q
 	JOURNEYS_ON=postgresql swift test --skip-build --disable-xctest --filter JourneyTests --skip 'Any order of steps|Months of an account|Nodes, faults and people'
 	FAIL_OVER_ROUNDS=$(FAIL_OVER_ROUNDS) $(python) -m pytest Tests/System/test_postgres_fail_over.py -q -s
 	$(python) Tests/System/recovery_code_reference.py compare --count $(COMPARE_CODES) -- $(sparekey) recovery-code read

@@ -47,13 +47,13 @@ package struct ForeignHash: Sendable, Equatable {
     }
     self.text = text
     let parts = text.split(separator: "$", omittingEmptySubsequences: false).map(String.init)
-    switch parts.count > 1 && parts[0].isEmpty ? parts[1] : parts[0] {
-    case "2a", "2b", "2y": scheme = try Self.bcrypt(parts)
-    case "argon2id", "argon2i": scheme = try Self.argon2(parts, text)
-    case "scrypt": scheme = try Self.scrypt(parts)
-    case "pbkdf2": scheme = try Self.pbkdf2(.sha1, parts)
-    case "pbkdf2-sha256": scheme = try Self.pbkdf2(.sha256, parts)
-    case "pbkdf2-sha512": scheme = try Self.pbkdf2(.sha512, parts)
+    switch parts.count > 1 && parts[0].isEmpty ? "$\(parts[1])" : parts[0] {
+    case "$2a", "$2b", "$2y": scheme = try Self.bcrypt(parts)
+    case "$argon2id", "$argon2i": scheme = try Self.argon2(parts, text)
+    case "$scrypt": scheme = try Self.scrypt(parts)
+    case "$pbkdf2": scheme = try Self.pbkdf2(.sha1, parts)
+    case "$pbkdf2-sha256": scheme = try Self.pbkdf2(.sha256, parts)
+    case "$pbkdf2-sha512": scheme = try Self.pbkdf2(.sha512, parts)
     case "pbkdf2_sha256", "pbkdf2_sha1": scheme = try Self.djangoPBKDF2(parts)
     default: throw .unknown
     }
