@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SparekeyCore
+import SparekeyStore
 import SparekeyServices
 
 /// `sparekey serve`
@@ -16,6 +17,24 @@ struct ServeCommand: AsyncParsableCommand {
   )
   var demo = false
 
+  /// A former copy of the key file would be served with, and take right passwords for wrong ones.
+  private func checkKeys(of composition: Composition) async throws {
+    let settings = composition.settings
+    let hasKeys: Bool
+    do {
+      hasKeys = try await Resealing(composition.ports).hasKeysOfFirst()
+    } catch let problem as StoreProblem {
+      guard case .sqlite(let path) = try settings.database() else { throw problem }
+      throw Settings.Problem(description: "The database \(path) cannot be read: \(problem)")
+    }
+    guard hasKeys else {
+      throw Settings.Problem(
+        description:
+          "The key file \(settings.dataFolder)/sparekey.keys lacks keys that are in use in the database. Is it a copy "
+          + "from before its keys were changed? See: sparekey keys list")
+    }
+  }
+
   func run() async throws {
     forbidMemoryDumps()
     keepFilesPrivate()
@@ -23,12 +42,7 @@ struct ServeCommand: AsyncParsableCommand {
     try settings.refuseUnsafe(demo: demo)
     if settings.holdPeriodIsShort { warnOfShortHolds(settings[.holdPeriod].text) }
     let composition = try Composition.make(settings)
-    guard try await Resealing(composition.ports).hasKeysOfFirst() else {
-      throw Settings.Problem(
-        description:
-          "The key file \(settings.dataFolder)/sparekey.keys lacks keys that are in use in the database. Is it a copy from "
-          + "before its keys were changed? See: sparekey keys list")
-    }
+    try await checkKeys(of: composition)
     let address = try settings.site().publicURL
     for client in try await composition.site.clients.apply(settings.clients) {
       composition.site.logger.warning(
