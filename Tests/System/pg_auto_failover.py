@@ -13,22 +13,16 @@ import collections
 import contextlib
 import os
 import pathlib
-import random
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 
-import people
 import postgres
 from conftest import free_port
-from people import PASSWORD, Claim, enter_password, good
 from test_postgres import Node
-from test_postgres_fail_over import PERIOD, Service, Worker, kinds, longest_gap, work
-
-import ledger
+from test_postgres_fail_over import PERIOD, Crowd, Service, longest_gap
 
 # Milliseconds, on the monitor. Safe together with the keepers' own 3 s without which a primary gives up its place.
 WAITING = {
@@ -155,20 +149,8 @@ class Formation:
 
 
 def one_round(formation, service, frozen):
-    workers = [Worker(f"worker{random.getrandbits(40)}x") for _ in range(4)]
-    for worker in workers:
-        worker.passwords = [f"the first password of {worker.name}"]
-        good(ledger.Newcomers.sign_up(service, worker), 201)
-        worker.generate(service)
-    claims = []
-    for _ in range(4):
-        person = people.Person(service, email=False).turn_on_two_step()
-        claims.append(Claim(service, person, person.make_code(), password=f"parked password of {person.name}"))
-    stop, faults = threading.Event(), []
-    threads = [threading.Thread(target=work, args=(worker, service, stop, faults)) for worker in workers]
-    for thread in threads:
-        thread.start()
-    time.sleep(max(1, claims[0].asked_at + PERIOD - time.time() - 0.5))
+    crowd = Crowd(service)
+    crowd.start()
     service.statuses = collections.Counter()
     gone, begin = formation.primary, time.monotonic()
     gone.signal(signal.SIGSTOP) if frozen else gone.kill()
@@ -184,26 +166,12 @@ def one_round(formation, service, frozen):
     back = time.monotonic()
     formation.wait_until_whole()
     back = time.monotonic() - back
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert not faults, faults
-    assert set(service.statuses) <= {200, 201, 202, 503}, service.statuses
+    crowd.stop()
     assert formation.primary is not gone
-    for worker in workers:
-        worker.check(service)
-    for claim in claims:
-        claim.wait_for("completed")
-        assert enter_password(service, claim.person.name, claim.password).status_code == 200
-        assert enter_password(service, claim.person.name, PASSWORD).status_code == 403
-    found = kinds(formation)
-    for worker in workers:
-        assert found.get((worker.name, "recovered"), 0) == worker.redeemed
-    for claim in claims:
-        assert found[claim.person.name, "hold-completed"] == 1
+    crowd.check(formation)
     print(
         f"{'freeze' if frozen else 'kill -9'}: {longest_gap(service.changes, begin, end):.2f} s without a change; "
-        f"{sum(worker.redeemed for worker in workers)} redeemed, nothing lost or doubled; {service.statuses[503]} of "
+        f"{crowd.redeemed} redeemed, nothing lost or doubled; {service.statuses[503]} of "
         f"{sum(service.statuses.values())} answers were 503; the old primary follows again {back:.1f} s after it was back",
         flush=True)
 

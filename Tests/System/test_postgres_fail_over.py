@@ -138,26 +138,65 @@ def nobody_is_believed(believer, service, witness, worker):
     assert [answer.status_code for answer in answers] == [503] * 3, [answer.text for answer in answers]
 
 
+class Crowd:
+    """People who redeem and make codes without a pause, and others whose recoveries wait."""
+
+    def __init__(self, service):
+        self.service = service
+        self.workers = [Worker(f"worker{random.getrandbits(40)}x") for _ in range(WORKERS)]
+        for worker in self.workers:
+            worker.passwords = [f"the first password of {worker.name}"]
+            good(ledger.Newcomers.sign_up(service, worker), 201)
+            worker.generate(service)
+        self.claims = []
+        for _ in range(CLAIMS):
+            person = people.Person(service, email=False).turn_on_two_step()
+            self.claims.append(
+                Claim(service, person, person.make_code(), password=f"parked password of {person.name}"))
+
+    def start(self):
+        """Returns when the holds are about to end."""
+        self.stopping, self.faults = threading.Event(), []
+        self.threads = [
+            threading.Thread(target=work, args=(worker, self.service, self.stopping, self.faults))
+            for worker in self.workers]
+        for thread in self.threads:
+            thread.start()
+        time.sleep(max(1, self.claims[0].asked_at + PERIOD - time.time() - random.uniform(0, 1)))
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+        assert not self.faults, self.faults
+        assert set(self.service.statuses) <= {200, 201, 202, 503}, self.service.statuses
+
+    @property
+    def redeemed(self):
+        return sum(worker.redeemed for worker in self.workers)
+
+    def check(self, cluster):
+        """Everything that was acknowledged is there, and nothing happened twice."""
+        for worker in self.workers:
+            worker.check(self.service)
+        for claim in self.claims:
+            claim.wait_for("completed")
+            assert enter_password(self.service, claim.person.name, claim.password).status_code == 200
+            assert enter_password(self.service, claim.person.name, PASSWORD).status_code == 403
+        found = kinds(cluster)
+        for worker in self.workers:
+            assert found.get((worker.name, "recovered"), 0) == worker.redeemed
+        for claim in self.claims:
+            name = claim.person.name
+            assert found[name, "hold-completed"] == found[name, "recovered"] == found[name, "hold-started"] == 1
+
+
 def one_round(cluster, service, frozen, believers):
-    workers = [Worker(f"worker{random.getrandbits(40)}x") for _ in range(WORKERS)]
-    for worker in workers:
-        worker.passwords = [f"the first password of {worker.name}"]
-        good(ledger.Newcomers.sign_up(service, worker), 201)
-        worker.generate(service)
     # A node that knows this server alone, and somebody signed in there.
     believer = believers(cluster.primary) if frozen else None
     witness = people.Person(service, email=False)
-    claims = []
-    for _ in range(CLAIMS):
-        person = people.Person(service, email=False).turn_on_two_step()
-        claims.append(Claim(service, person, person.make_code(), password=f"parked password of {person.name}"))
-
-    stop, faults = threading.Event(), []
-    threads = [threading.Thread(target=work, args=(worker, service, stop, faults)) for worker in workers]
-    for thread in threads:
-        thread.start()
-    # The holds come to their end around the moment of the fault.
-    time.sleep(max(1, claims[0].asked_at + PERIOD - time.time() - random.uniform(0, 1)))
+    crowd = Crowd(service)
+    crowd.start()
     before, service.statuses = service.statuses, collections.Counter()
     begin = time.monotonic()
     gone = cluster.primary
@@ -173,31 +212,16 @@ def one_round(cluster, service, frozen, believers):
         time.sleep(3)
         assert len(service.changes) > thawed_at, "nothing went on beside the old primary"
     end = time.monotonic()
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert not faults, faults
-    assert set(service.statuses) <= {200, 201, 202, 503}, service.statuses
+    crowd.stop()
     gap = longest_gap(service.changes, begin, end)
 
     if frozen:
-        nobody_is_believed(believer, service, witness, workers[0])
+        nobody_is_believed(believer, service, witness, crowd.workers[0])
         gone.kill()
-    for worker in workers:
-        worker.check(service)
-    for claim in claims:
-        claim.wait_for("completed")
-        assert enter_password(service, claim.person.name, claim.password).status_code == 200
-        assert enter_password(service, claim.person.name, PASSWORD).status_code == 403
-    found = kinds(cluster)
-    for worker in workers:
-        assert found.get((worker.name, "recovered"), 0) == worker.redeemed
-    for claim in claims:
-        name = claim.person.name
-        assert found[name, "hold-completed"] == 1 and found[name, "recovered"] == 1 and found[name, "hold-started"] == 1
+    crowd.check(cluster)
     print(
         f"\n{'freeze' if frozen else 'kill -9'}: {gap:.2f} s without a change (promotion took {promoted:.2f} s); "
-        f"{sum(worker.redeemed for worker in workers)} redeemed, {service.statuses[503]} of "
+        f"{crowd.redeemed} redeemed, {service.statuses[503]} of "
         f"{sum(service.statuses.values())} answers were 503; {sum(before.values())} before")
     return gone
 
