@@ -26,7 +26,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
@@ -34,6 +33,8 @@ let package = Package(
     .systemLibrary(name: "CCrypt"),
     .systemLibrary(name: "CFido2", pkgConfig: "libfido2", providers: [.apt(["libfido2-dev"])]),
     .systemLibrary(name: "CProcess"),
+    .target(name: "CHashMemory"),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
@@ -48,8 +49,7 @@ let package = Package(
     .target(
       name: "SparekeyStore",
       dependencies: [
-        "SparekeyCore", "CPostgres",
-        .product(name: "GRDB", package: "GRDB.swift"),
+        "SparekeyCore", "CPostgres", "CSQLite",
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
       ],
       resources: [.embedInCode("Migrations/SQLite"), .embedInCode("Migrations/PostgreSQL")],
@@ -57,7 +57,7 @@ let package = Package(
     .target(
       name: "SparekeyServices",
       dependencies: [
-        "SparekeyCore", "CSodium", "CQRencode", "CProcess", "CFido2", "CCurl", "CCrypt",
+        "SparekeyCore", "CHashMemory", "CSodium", "CQRencode", "CProcess", "CFido2", "CCurl", "CCrypt",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "CryptoExtras", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
@@ -146,7 +146,6 @@ let package = Package(
       name: "SparekeyStoreTests",
       dependencies: [
         "SparekeyStore", "SparekeyCore", "MemoryStore", "PostgreSQLServer",
-        .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: settings),
     .testTarget(
@@ -160,6 +159,10 @@ let package = Package(
       dependencies: [
         "sparekey", "SparekeyCore", "SparekeyServices", "SparekeyStore", "SparekeyWeb", "RecoveryCode",
         "MemoryStore", "PostgreSQLServer", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import NIOConcurrencyHelpers
 import PostgreSQLServer
 import SparekeyCore
@@ -32,19 +31,19 @@ import Testing
     let connection = try connect(url)
     let path = FileManager.default.temporaryDirectory.appending(path: "schema-\(UUID()).sqlite").path
     _ = try SQLiteDatabase(path: path, clock: WallClock { Timestamp(milliseconds: 0) })
-    let (columns, indexes, triggers) = try DatabaseQueue(path: path).read { database in
-      (
-        try String.fetchAll(
-          database,
-          sql: """
-            SELECT t.name || '.' || c.name || ' ' || c.type || ' ' || c."notnull" || ' ' || COALESCE(c.dflt_value, '')
-            FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'
-            """),
-        try String.fetchAll(
-          database, sql: "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"),
-        try String.fetchAll(database, sql: "SELECT name FROM sqlite_schema WHERE type = 'trigger'")
-      )
-    }
+    let file = try SQLiteConnection(path, for: .reading)
+    let columns = try file.query(
+      """
+      SELECT t.name || '.' || c.name || ' ' || c.type || ' ' || c."notnull" || ' ' || COALESCE(c.dflt_value, '')
+      FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'
+      """, []
+    ).map { try $0.text(0) }
+    let indexes = try file.query(
+      "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL", []
+    )
+    .map { try $0.text(0) }
+    let triggers = try file.query("SELECT name FROM sqlite_schema WHERE type = 'trigger'", [])
+      .map { try $0.text(0) }
     #expect(columns.count > 60 && indexes.count > 5 && triggers.count > 1)
     let sameColumns = try lines(
       """

@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import SparekeyCore
 import Testing
 
@@ -55,8 +54,7 @@ import Testing
 
   @Test func `O8: a database made by a newer program is refused in one clear line`() throws {
     _ = try open()
-    let queue = try DatabaseQueue(path: path)
-    try queue.write { try $0.execute(sql: "PRAGMA user_version = 99") }
+    try SQLiteConnection(path, for: .writing).run("PRAGMA user_version = 99")
     #expect(throws: StoreProblem.newerSchema(found: 99, known: Migrations.sqlite.count)) { try open() }
   }
 
@@ -64,24 +62,22 @@ import Testing
   func `O8: a database of an older version is copied, and then brought up to date with all it holds`(
     version: Int
   ) async throws {
-    let old = try DatabaseQueue(path: path)
-    try await old.write { database in
-      for step in Migrations.sqlite.prefix(version) { try database.execute(sql: step) }
-      try database.execute(
-        sql: """
-          INSERT INTO accounts (id, username, username_canonical, username_skeleton, created_at, version, password,
-            password_changed_at, code_salt) VALUES ('a', 'anna', 'anna', 'anna', 1, 'v', x'01', 1, x'02')
-          """)
-      try database.execute(sql: "PRAGMA user_version = \(version)")
-    }
-    try old.close()
+    let old = try SQLiteConnection(path, for: .writing)
+    for step in Migrations.sqlite.prefix(version) { try old.run(step) }
+    try old.run(
+      """
+      INSERT INTO accounts (id, username, username_canonical, username_skeleton, created_at, version, password,
+        password_changed_at, code_salt) VALUES ('a', 'anna', 'anna', 'anna', 1, 'v', x'01', 1, x'02')
+      """)
+    try old.run("PRAGMA user_version = \(version)")
+    old.close()
     for _ in 1...2 {
       let database = try open()
       #expect(try await database.read { try $0.account(AccountID(text: "a"))?.username } == "anna")
     }
-    let copy = try DatabaseQueue(path: "\(path).schema-\(version)")
-    #expect(try await copy.read { try Int.fetchOne($0, sql: "PRAGMA user_version") } == version)
-    #expect(try await copy.read { try String.fetchOne($0, sql: "SELECT username FROM accounts") } == "anna")
+    let copy = try SQLiteConnection("\(path).schema-\(version)", for: .reading)
+    #expect(try copy.integer("PRAGMA user_version") == version)
+    #expect(try copy.text("SELECT username FROM accounts") == "anna")
     let folder = (path as NSString).deletingLastPathComponent
     let name = (path as NSString).lastPathComponent
     #expect(
@@ -166,14 +162,14 @@ import Testing
           endsAt: start + .days(30), row: 6, evidence: [], seniors: [.password], sealedParked: [1],
           ticketDigest: [2], source: Source(address: "192.0.2.1")), nextNoticeAt: nil)
     }
-    let queue = try DatabaseQueue(path: path)
+    let other = try SQLiteConnection(path, for: .writing)
     let columns = [
       "id", "account_id", "purpose", "started_at", "ends_at", "policy_row", "evidence", "seniors", "parked",
       "ticket_digest",
     ]
     for column in columns {
-      #expect(throws: DatabaseError.self, "\(column)") {
-        try queue.write { try $0.execute(sql: "UPDATE holds SET \(column) = \(column)") }
+      #expect(throws: SQLiteFault.self, "\(column)") {
+        try other.run("UPDATE holds SET \(column) = \(column)")
       }
     }
     try await database.write { transaction in
@@ -182,9 +178,7 @@ import Testing
       _ = try transaction.move(hold, from: .running)
     }
     for change in ["state = 'running'", "ended_at = NULL", "state = 'completed', ended_at = 0"] {
-      #expect(throws: DatabaseError.self, "\(change)") {
-        try queue.write { try $0.execute(sql: "UPDATE holds SET \(change)") }
-      }
+      #expect(throws: SQLiteFault.self, "\(change)") { try other.run("UPDATE holds SET \(change)") }
     }
   }
 }

@@ -1,4 +1,3 @@
-import GRDB
 import SparekeyCore
 import Testing
 
@@ -185,20 +184,16 @@ extension `The contract of every engine` {
           id: AuditID(text: "a"), at: contract.start, actor: .operator, action: .agentAdded, account: nil,
           detail: ""))
     }
-    let queue = try DatabaseQueue(path: path)
+    let other = try SQLiteConnection(path, for: .writing)
     for statement in [
       "UPDATE audit SET detail = 'x'", "UPDATE audit SET at = 1", "UPDATE audit SET account_id = 'x'",
       "DELETE FROM audit", "UPDATE hold_requests SET account_id = 'berta'",
       "UPDATE hold_requests SET decision = 'approved'", "UPDATE hold_requests SET decided_by = 'x'",
     ] {
-      await #expect(throws: DatabaseError.self, "\(statement)") {
-        try await queue.write { try $0.execute(sql: statement) }
-      }
+      #expect(throws: SQLiteFault.self, "\(statement)") { try other.run(statement) }
     }
     // The chain is filled in later, once.
-    try await queue.write { try $0.execute(sql: "UPDATE audit SET number = 1, chain = x'00'") }
-    await #expect(throws: DatabaseError.self) {
-      try await queue.write { try $0.execute(sql: "UPDATE audit SET chain = x'01'") }
-    }
+    try other.run("UPDATE audit SET number = 1, chain = x'00'")
+    #expect(throws: SQLiteFault.self) { try other.run("UPDATE audit SET chain = x'01'") }
   }
 }

@@ -174,14 +174,18 @@ package final class KeyRing: Sendable {
     return Self.digest(sessionToken, by: state.masters.current, state)
   }
 
-  /// Each form in which a session's token may be kept, the likeliest first.
-  package func digests(sessionToken: Secret) -> [[UInt8]] {
+  /// Each form in which a session's token may be kept, the likeliest first; made when it is asked for.
+  package func digests(sessionToken: Secret) -> some Sequence<[UInt8]> {
     let state = now
     let current = state.masters.current
     let others = state.masters.masters.filter { $0.id != current.id }.reversed()
+    let forms = ([current] + others).map { ($0, hasID: true) }
     // Of before there was rotation: without the id.
-    let first = state.masters.first.map { Array(Self.digest(sessionToken, by: $0, state).dropFirst()) }
-    return ([current] + others).map { Self.digest(sessionToken, by: $0, state) } + (first.map { [$0] } ?? [])
+    let first = state.masters.first.map { [($0, hasID: false)] } ?? []
+    return (forms + first).lazy.map { master, hasID in
+      let digest = Self.digest(sessionToken, by: master, state)
+      return hasID ? digest : Array(digest.dropFirst())
+    }
   }
 
   private static func digest(_ token: Secret, by master: Master, _ state: State) -> [UInt8] {

@@ -110,6 +110,38 @@ package struct Unsettled: Sendable {
   }
 }
 
+/// Whose session a token is.
+package enum SessionHolder: Sendable {
+  case full(SignedIn)
+  case unsettled(Unsettled)
+
+  package var account: Account {
+    switch self {
+    case .full(let signedIn): signedIn.account
+    case .unsettled(let unsettled): unsettled.account
+    }
+  }
+
+  package var session: Session {
+    switch self {
+    case .full(let signedIn): signedIn.session
+    case .unsettled(let unsettled): unsettled.session
+    }
+  }
+
+  /// - Throws: `Refusal.factorsUnsettled`.
+  package func signedIn() throws(Refusal) -> SignedIn {
+    guard case .full(let signedIn) = self else { throw .factorsUnsettled }
+    return signedIn
+  }
+
+  /// - Throws: `Refusal.notSignedIn` for a session that is a full one.
+  package func unsettled() throws(Refusal) -> Unsettled {
+    guard case .unsettled(let unsettled) = self else { throw .notSignedIn }
+    return unsettled
+  }
+}
+
 /// A session with what is kept of its token.
 struct FoundSession: Sendable {
   let session: Session
@@ -131,20 +163,15 @@ package struct Sessions: Sendable {
   package init(_ ports: Ports) { self.ports = ports }
 
   /// - Throws: `Refusal.notSignedIn`, `.factorsUnsettled`.
-  package func signedIn(by token: Secret?) async throws -> SignedIn {
-    let (session, account) = try await live(by: token)
-    guard session.restriction == nil else { throw Refusal.factorsUnsettled }
-    return SignedIn(account: account, session: session)
-  }
+  package func signedIn(by token: Secret?) async throws -> SignedIn { try await holder(of: token).signedIn() }
 
   /// - Throws: `Refusal.notSignedIn`, also for a session that is a full one.
   package func unsettled(by token: Secret?) async throws -> Unsettled {
-    let (session, account) = try await live(by: token)
-    guard session.restriction == .settleFactors else { throw Refusal.notSignedIn }
-    return Unsettled(account: account, session: session)
+    try await holder(of: token).unsettled()
   }
 
-  private func live(by token: Secret?) async throws -> (Session, Account) {
+  /// - Throws: `Refusal.notSignedIn`.
+  package func holder(of token: Secret?) async throws -> SessionHolder {
     guard let token, var (found, now) = try await find(token), found.session.isLive(at: now) else {
       throw Refusal.notSignedIn
     }
@@ -162,7 +189,9 @@ package struct Sessions: Sendable {
         try $0.redigest(found.session.id, from: found.digest, to: ports.keys.digest(sessionToken: token))
       }
     }
-    return (found.session, found.account)
+    return found.session.restriction == nil
+      ? .full(SignedIn(account: found.account, session: found.session))
+      : .unsettled(Unsettled(account: found.account, session: found.session))
   }
 
   private func find(_ token: Secret) async throws -> (FoundSession, Timestamp)? {

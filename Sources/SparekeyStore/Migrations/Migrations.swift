@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import SparekeyCore
 
 /// Schema steps, oldest first; each is one transaction, none is ever changed or undone. (A database made by a newer
@@ -23,29 +22,25 @@ enum Migrations {
   }
 
   /// Brings the schema up to date. A database of an older version is copied beside itself first (O8).
-  static func run(on pool: DatabasePool, at path: String) throws {
-    try pool.writeWithoutTransaction { database in
-      let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-      try checkKnown(found)
-      if 0 < found, found < sqlite.count {
-        let copy = "\(path).schema-\(found)"
-        if !FileManager.default.fileExists(atPath: copy) {
-          // Under another name until it is whole: a full disk, or a kill, leaves nothing that looks like a copy.
-          let part = "\(copy).part-\(UUID())"
-          defer { try? FileManager.default.removeItem(atPath: part) }
-          try database.execute(sql: "VACUUM INTO ?", arguments: [part])
-          try SQLiteDatabase.put(part, at: copy)
-        }
+  static func run(on writer: SQLiteConnection, at path: String) throws {
+    let found = try writer.integer("PRAGMA user_version")
+    try checkKnown(found)
+    if 0 < found, found < sqlite.count {
+      let copy = "\(path).schema-\(found)"
+      if !FileManager.default.fileExists(atPath: copy) {
+        // Under another name until it is whole: a full disk, or a kill, leaves nothing that looks like a copy.
+        let part = "\(copy).part-\(UUID())"
+        defer { try? FileManager.default.removeItem(atPath: part) }
+        _ = try writer.execute("VACUUM INTO $1", [.text(part)])
+        try SQLiteDatabase.put(part, at: copy)
       }
-      for (index, step) in sqlite.enumerated().dropFirst(found) {
-        try database.inTransaction(.immediate) {
-          // Another process may have taken this step since it was looked at.
-          let now = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-          guard now == index else { return .rollback }
-          try database.execute(sql: step)
-          try database.execute(sql: "PRAGMA user_version = \(index + 1)")
-          return .commit
-        }
+    }
+    for (index, step) in sqlite.enumerated().dropFirst(found) {
+      try writer.transaction {
+        // Another process may have taken this step since it was looked at.
+        guard try writer.integer("PRAGMA user_version") == index else { return }
+        try writer.run(step)
+        try writer.run("PRAGMA user_version = \(index + 1)")
       }
     }
   }

@@ -1,5 +1,5 @@
+import CSQLite
 import Foundation
-import GRDB
 
 #if canImport(Glibc)
   import Glibc
@@ -15,9 +15,9 @@ extension SQLiteDatabase {
     try? FileManager.default.removeItem(atPath: part)
     defer { try? FileManager.default.removeItem(atPath: part) }
     try Self.explaining(part) {
-      let copy = try DatabaseQueue(path: part)
+      let copy = try SQLiteConnection(part, for: .writing)
+      defer { copy.close() }
       try copyPages(to: copy, progress)
-      try copy.close()
     }
     try Self.makeOneFile(part)
     try Self.put(part, at: path)
@@ -28,12 +28,11 @@ extension SQLiteDatabase {
   package static func checkBackup(at path: String) throws {
     if let damage = try damage(at: path) { throw StoreProblem.damaged(path: path, what: damage) }
     try explaining(path) {
-      var configuration = Configuration()
-      configuration.readonly = true
-      let version = try DatabaseQueue(path: path, configuration: configuration).read { database in
-        try database.tableExists("accounts") ? Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0 : 0
-      }
-      guard version > 0 else { throw StoreProblem.notOurs(path: path) }
+      let file = try SQLiteConnection(path, for: .reading)
+      let isOurs =
+        try file.integer("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'accounts'") == 1
+      let version = try file.integer("PRAGMA user_version")
+      guard isOurs, version > 0 else { throw StoreProblem.notOurs(path: path) }
       try Migrations.checkKnown(version)
     }
   }
@@ -57,13 +56,13 @@ extension SQLiteDatabase {
   /// Leaves one file without a log beside it; refused while another connection is there.
   private static func makeOneFile(_ path: String) throws {
     try explaining(path) {
-      let database = try DatabaseQueue(path: path)
+      let file = try SQLiteConnection(path, for: .writing)
+      defer { file.close() }
       do {
-        try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
-      } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+        try file.run("PRAGMA journal_mode = DELETE")
+      } catch let fault as SQLiteFault where fault.code == SQLITE_BUSY {
         throw StoreProblem.inUse(path: path)
       }
-      try database.close()
     }
   }
 
@@ -79,13 +78,5 @@ extension SQLiteDatabase {
     let folder = open(above.isEmpty ? "." : above, O_RDONLY)
     fsync(folder)
     close(folder)
-  }
-
-  private static func explaining<Answer>(_ path: String, _ body: () throws -> Answer) throws -> Answer {
-    do {
-      return try body()
-    } catch let error as DatabaseError {
-      throw StoreProblem.cannotOpen(path: path, reason: error.firstLine)
-    }
   }
 }

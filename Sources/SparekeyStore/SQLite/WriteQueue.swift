@@ -1,4 +1,4 @@
-import GRDB
+import Foundation
 import NIOConcurrencyHelpers
 import SparekeyCore
 
@@ -13,7 +13,7 @@ package final class WriteQueue: Sendable {
 
   private struct Pending: Sendable {
     /// Runs the body in its savepoint. - Returns: what to tell its caller once the commit is done.
-    let run: @Sendable (GRDB.Database) throws -> @Sendable ((any Error)?) -> Void
+    let run: @Sendable (SQLiteConnection) throws -> @Sendable ((any Error)?) -> Void
     let fail: @Sendable (any Error) -> Void
   }
 
@@ -22,33 +22,28 @@ package final class WriteQueue: Sendable {
     var writing = false
   }
 
-  private let pool: DatabasePool
+  private let writer: SQLiteConnection
+  private let thread = DispatchQueue(label: "sqlite writer")
   private let largestGroup: Int
   private let state = NIOLockedValueBox(State())
 
-  init(_ pool: DatabasePool, largestGroup: Int) {
-    self.pool = pool
+  init(_ writer: SQLiteConnection, largestGroup: Int) {
+    self.writer = writer
     self.largestGroup = largestGroup
   }
 
   func run<Answer: Sendable>(
-    _ body: @escaping @Sendable (GRDB.Database) throws -> Answer
+    _ body: @escaping @Sendable (SQLiteConnection) throws -> Answer
   ) async throws -> Answer {
     try await withCheckedThrowingContinuation { continuation in
       let pending = Pending(
-        run: { database in
+        run: { writer in
           let outcome: Result<Answer, any Error>
           do {
-            var answer: Answer?
-            try database.inSavepoint {
-              answer = try body(database)
-              return .commit
-            }
-            guard let answer else { throw DatabaseError(resultCode: .SQLITE_INTERNAL) }
-            outcome = .success(answer)
+            outcome = .success(try writer.savepoint { try body(writer) })
           } catch {
             // A full disk can end the whole transaction under the savepoint: then nobody's change holds.
-            guard database.isInsideTransaction else { throw error }
+            guard writer.isInTransaction else { throw error }
             outcome = .failure(error)
           }
           return { fault in continuation.resume(with: fault.map { .failure($0) } ?? outcome) }
@@ -76,10 +71,23 @@ package final class WriteQueue: Sendable {
   private enum Next { case refuse, wait, write }
 
   private func writeNextGroup() {
-    pool.asyncWriteWithoutTransaction { [self] database in
-      while let group = takeGroup() { commit(group, on: database) }
+    thread.async { [self] in
+      while let group = takeGroup() { commit(group) }
     }
   }
+
+  /// Asks the connection that writes, outside of any transaction.
+  func asked<Answer: Sendable>(_ question: @escaping @Sendable (SQLiteConnection) throws -> Answer)
+    async throws
+    -> Answer
+  {
+    try await withCheckedThrowingContinuation { continuation in
+      thread.async { [writer] in continuation.resume(with: Result { try question(writer) }) }
+    }
+  }
+
+  /// Nothing may be written afterwards.
+  func close() async { _ = try? await asked { $0.close() } }
 
   private func takeGroup() -> [Pending]? {
     state.withLockedValue { state in
@@ -93,12 +101,11 @@ package final class WriteQueue: Sendable {
     }
   }
 
-  private func commit(_ group: [Pending], on database: GRDB.Database) {
+  private func commit(_ group: [Pending]) {
     var answers: [@Sendable ((any Error)?) -> Void] = []
     do {
-      try database.inTransaction(.immediate) {
-        for pending in group { answers.append(try pending.run(database)) }
-        return .commit
+      try writer.transaction {
+        for pending in group { answers.append(try pending.run(writer)) }
       }
       for answer in answers { answer(nil) }
     } catch {

@@ -84,14 +84,17 @@ struct Call: Sendable {
     return found.first?.value
   }
 
+  /// - Throws: `Refusal.notSignedIn`.
+  func holder() async throws -> SessionHolder { try await site.sessions.holder(of: token) }
+
   /// - Throws: `Refusal.notSignedIn`, `.factorsUnsettled`.
-  func signedIn() async throws -> SignedIn { try await site.sessions.signedIn(by: token) }
+  func signedIn() async throws -> SignedIn { try await holder().signedIn() }
 
   /// - Throws: `Refusal.notSignedIn`, `.factorsUnsettled`, `.stepUpNeeded`.
   func steppedUp() async throws -> SteppedUp { try await signedIn().steppedUp(at: now) }
 
   /// Someone who is back after a recovery, before the second factors are settled. - Throws: `Refusal.notSignedIn`.
-  func unsettled() async throws -> Unsettled { try await site.sessions.unsettled(by: token) }
+  func unsettled() async throws -> Unsettled { try await holder().unsettled() }
 
   /// A program that works for the operator.
   /// - Throws: `Refusal.tokenUnknown`, `.scopeMissing`, `.slowDown`; `.operatorsOnly` for someone's session.
@@ -105,9 +108,7 @@ struct Call: Sendable {
 
   private func isSession() async throws -> Bool {
     do {
-      _ = try await signedIn()
-      return true
-    } catch Refusal.factorsUnsettled {
+      _ = try await holder()
       return true
     } catch Refusal.notSignedIn {
       return false

@@ -30,13 +30,18 @@ func repeatedMember(in json: Data) -> String? {
       }
       guard isName, let last = open.indices.last, index < bytes.count else { break }
       isName = false
-      // Escapes are undone, so that "\u0061" and "a" are one name.
-      let literal = Data("[".utf8) + Data(bytes[start...index]) + Data("]".utf8)
-      guard let name = try? JSONDecoder().decode([String].self, from: literal).first else { break }
+      guard let name = memberName(bytes[(start + 1)..<index]) else { break }
       if open[last]?.insert(name).inserted == false { return name }
     default: break
     }
     index += 1
   }
   return nil
+}
+
+/// Escapes are undone, so that "\u0061" and "a" are one name.
+private func memberName(_ literal: ArraySlice<UInt8>) -> String? {
+  guard literal.contains(UInt8(ascii: "\\")) else { return String(decoding: literal, as: UTF8.self) }
+  return try? JSONDecoder().decode([String].self, from: Data("[\"".utf8) + Data(literal) + Data("\"]".utf8))
+    .first
 }

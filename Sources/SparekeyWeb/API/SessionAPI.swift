@@ -58,13 +58,7 @@ enum SessionAPI {
   }
 
   @Sendable static func signOut(_ call: Call) async throws -> APIAnswer {
-    let session: Session
-    do {
-      session = try await call.signedIn().session
-    } catch Refusal.factorsUnsettled {
-      session = try await call.unsettled().session
-    }
-    try await call.site.sessions.signOut(session)
+    try await call.site.sessions.signOut(call.holder().session)
     return .noContent
   }
 

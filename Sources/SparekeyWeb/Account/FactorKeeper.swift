@@ -64,7 +64,7 @@ enum FactorKeeper {
 extension Visit {
   /// - Throws: see `mayChange`.
   func factorKeeper() async throws -> FactorKeeper {
-    if let unsettled = try? await site.sessions.unsettled(by: sessionToken) { return .settling(unsettled) }
+    if case .unsettled(let unsettled) = await owner { return .settling(unsettled) }
     return .owner(try await mayChange())
   }
 }

@@ -60,12 +60,7 @@ enum SettlingPages {
 
   /// Nil for a session that is a full one already. - Throws: `Refusal.notSignedIn`.
   private static func unsettled(_ visit: Visit) async throws -> Unsettled? {
-    do {
-      return try await visit.site.sessions.unsettled(by: visit.sessionToken)
-    } catch Refusal.notSignedIn {
-      _ = try await visit.signedIn()
-      return nil
-    }
+    if case .unsettled(let unsettled) = try await visit.holder() { unsettled } else { nil }
   }
 
   private static func page(_ visit: Visit, _ owner: Unsettled) async throws -> SettlingPage {

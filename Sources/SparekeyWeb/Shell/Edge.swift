@@ -10,8 +10,15 @@ import SparekeyCore
 /// The outermost layer: who may ask, what every answer carries, and what an error looks like. Errors thrown further in
 /// become answers here, so that none leaves without the headers.
 struct Edge: RouterMiddleware {
-  let site: Site
-  let known: KnownMethods
+  private let site: Site
+  private let known: KnownMethods
+  private let headers: HTTPFields
+
+  init(site: Site, known: KnownMethods) {
+    self.site = site
+    self.known = known
+    headers = Self.headers(https: site.settings.publicURL.isHTTPS)
+  }
 
   func handle(
     _ request: Request, context: WebContext,
@@ -43,10 +50,7 @@ struct Edge: RouterMiddleware {
         metadata: ["reference": "\(reference)", "reason": "\(reason)", "at": "\(route(context))"])
       response = await self.response(to: .internalServerError, request, context, reference: reference)
     }
-    for (name, value) in Self.headers(https: site.settings.publicURL.isHTTPS)
-    where response.headers[name] == nil {
-      response.headers[name] = value
-    }
+    for field in headers where !response.headers.contains(field.name) { response.headers.append(field) }
     let took = ContinuousClock.now - started
     site.logger.debug(
       "request",
@@ -128,7 +132,7 @@ struct Edge: RouterMiddleware {
   }
 
   /// ASVS 3.4, 3.7; nothing inline, nothing from elsewhere, never framed, no referrer.
-  private static func headers(https: Bool) -> [(HTTPField.Name, String)] {
+  private static func headers(https: Bool) -> HTTPFields {
     var all: [(String, String)] = [
       ("Content-Security-Policy", policy()),
       ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
@@ -137,7 +141,8 @@ struct Edge: RouterMiddleware {
       ("Cache-Control", "no-store"),
     ]
     if https { all.append(("Strict-Transport-Security", "max-age=63072000; includeSubDomains")) }
-    return all.compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
+    return HTTPFields(
+      all.compactMap { name, value in HTTPField.Name(name).map { HTTPField(name: $0, value: value) } })
   }
 }
 

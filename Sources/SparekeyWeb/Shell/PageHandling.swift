@@ -22,7 +22,7 @@ extension Site {
         source: request.source(peer: context.peer, trusting: settings.trustedProxies), browser: browser,
         sessionToken: request.cookie(.session, https: https).map { Secret($0) },
         journey: form.has("journey") ? form["journey"] : request.cookie(.journey, https: https),
-        now: ports.clock.now(), appRequest: request.cookie(.app, https: https))
+        now: ports.clock.now(), appRequest: request.cookie(.app, https: https), onlyShows: !isPost)
 
       var reply: Reply
       if isPost, known == nil || !isOwnForm(request, visit) {
@@ -69,9 +69,8 @@ extension Site {
       return Response(status: reply.status, headers: headers)
     case .page(let page):
       headers[.contentType] = "text/html; charset=utf-8"
-      if let target = await formTarget(of: reply, visit), let name = HTTPField.Name("Content-Security-Policy")
-      {
-        headers[name] = Edge.policy(formTarget: target)
+      if let target = await formTarget(of: reply, visit) {
+        headers[.contentSecurityPolicy] = Edge.policy(formTarget: target)
       }
       let name = await visit.owner?.account.username
       let shell = Shell(

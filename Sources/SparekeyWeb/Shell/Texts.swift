@@ -4,7 +4,7 @@ import SparekeyCore
 /// The catalogue of one language (Q2): nested objects of strings. Templates read `{{text.signIn.title}}`; handlers
 /// fill `{placeholders}`.
 package struct Texts: Sendable {
-  private indirect enum Node: Sendable, Decodable {
+  private indirect enum Node: Decodable {
     case text(String)
     case group([String: Node])
 
@@ -16,30 +16,38 @@ package struct Texts: Sendable {
         self = .group(try container.decode([String: Node].self))
       }
     }
-  }
 
-  private let root: [String: Node]
-
-  package init(json: Data) throws { root = try JSONDecoder().decode([String: Node].self, from: json) }
-
-  /// The text at a dotted key. A missing one shows its key: visible, and caught by a test.
-  package subscript(_ key: String) -> String {
-    var here = root
-    for part in key.split(separator: ".") {
-      switch here[String(part)] {
-      case .text(let text): return text
-      case .group(let group): here = group
-      case nil: return key
+    func collect(under key: String, into texts: inout [String: String]) {
+      switch self {
+      case .text(let text): texts[key] = text
+      case .group(let group):
+        for (name, node) in group { node.collect(under: key.isEmpty ? name : "\(key).\(name)", into: &texts) }
       }
     }
-    return key
   }
+
+  /// By dotted key.
+  private let texts: [String: String]
+
+  package init(json: Data) throws {
+    var texts: [String: String] = [:]
+    try JSONDecoder().decode(Node.self, from: json).collect(under: "", into: &texts)
+    self.texts = texts
+  }
+
+  /// The text at a dotted key. A missing one shows its key: visible, and caught by a test.
+  package subscript(_ key: String) -> String { texts[key] ?? key }
 
   package func format(_ key: String, _ values: [String: String]) -> String {
     // In one pass: what a value says is never taken for a place to fill.
-    self[key].replacing(/\{([A-Za-z]+)\}/) { match in
-      values[String(match.output.1)] ?? String(match.output.0)
+    var filled = ""
+    var rest = self[key][...]
+    while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+      filled += rest[..<open]
+      filled += values[String(rest[open..<close].dropFirst())] ?? String(rest[open...close])
+      rest = rest[close...].dropFirst()
     }
+    return filled + rest
   }
 
   /// Picks `key.one` or `key.many` and fills `{count}`.

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import NIOConcurrencyHelpers
 import SparekeyCore
 
 /// One request for a page, read: fields, cookies, who asks. Handlers turn it into a `Reply`.
@@ -16,6 +17,9 @@ package struct Visit: Sendable {
   package let now: Timestamp
   /// The sealed request of the app that this browser is on its way to.
   package var appRequest: String?
+  /// Nothing that is shown changes the session, so one look at it is enough for the whole page.
+  package var onlyShows = false
+  private let seen = NIOLockedValueBox<SessionHolder?>(nil)
 
   package var texts: Texts { site.texts }
   package var binding: JourneyBinding { .browser(browser) }
@@ -26,7 +30,15 @@ package struct Visit: Sendable {
   }
 
   /// - Throws: `Refusal.notSignedIn`.
-  package func signedIn() async throws -> SignedIn { try await site.sessions.signedIn(by: sessionToken) }
+  package func signedIn() async throws -> SignedIn { try await holder().signedIn() }
+
+  /// - Throws: `Refusal.notSignedIn`.
+  package func holder() async throws -> SessionHolder {
+    if onlyShows, let holder = seen.withLockedValue({ $0 }) { return holder }
+    let holder = try await site.sessions.holder(of: sessionToken)
+    seen.withLockedValue { $0 = holder }
+    return holder
+  }
 
   /// - Throws: `Refusal.notSignedIn`, `.stepUpNeeded`.
   package func steppedUp() async throws -> SteppedUp { try await signedIn().steppedUp(at: now) }
@@ -42,11 +54,8 @@ package struct Visit: Sendable {
   }
 
   /// Whose session it is, also while second factors have to be settled first.
-  package var owner: (account: Account, session: Session)? {
-    get async {
-      if let full = try? await signedIn() { return (full.account, full.session) }
-      return (try? await site.sessions.unsettled(by: sessionToken)).map { ($0.account, $0.session) }
-    }
+  package var owner: SessionHolder? {
+    get async { try? await holder() }
   }
 
   /// The name someone typed in the journey under way, whichever it is.

@@ -33,7 +33,7 @@ extension Request {
 
   /// Who asks: the peer, or the client that a trusted proxy names.
   package func source(peer: String, trusting proxies: Set<String>) -> Source {
-    let forwarded = HTTPField.Name("X-Forwarded-For").flatMap { headers[$0] }
+    let forwarded = HTTPField.Name.forwardedFor.flatMap { headers[$0] }
     return Source(
       address: ClientNetwork(peer: peer, forwardedFor: forwarded, trusting: proxies).text,
       agent: Self.device(headers[.userAgent] ?? ""))
@@ -52,4 +52,8 @@ extension Request {
     ].first { userAgent.contains($0.0) }?.1
     return [browser, system].compactMap(\.self).joined(separator: " · ")
   }
+}
+
+extension HTTPField.Name {
+  fileprivate static let forwardedFor = HTTPField.Name("X-Forwarded-For")
 }

@@ -110,7 +110,7 @@ struct RestoreCommand: AsyncParsableCommand {
     let report = try await composition.site.restoring.mark(endedCodes: ended) {
       progress.show("\($0) owners told")
     }
-    try (composition.ports.database as? SQLiteDatabase)?.disconnect()
+    await (composition.ports.database as? SQLiteDatabase)?.disconnect()
     return report
   }
 
