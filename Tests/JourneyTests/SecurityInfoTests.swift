@@ -286,7 +286,7 @@ import Testing
     return SealedHash(
       OpenHash(
         cost: cost, salt: salt,
-        output: try await world.hashes.hash(Password(password).secret, salt: salt, cost: cost)),
+        output: try await world.hashes.hash(Password(password).secret, salt: salt, cost: cost, for: world.source)),
       keys: world.ports.keys, purpose: .passwordPepper, context: "password/\(account.id)")
   }
 

@@ -240,14 +240,14 @@ final class CountingHasher: SecretHashing {
 
   var count: Int { counted.withLockedValue { $0 } }
 
-  func hash(_ secret: Secret, salt: [UInt8], cost: HashCost) async throws -> [UInt8] {
+  func hash(_ secret: Secret, salt: [UInt8], cost: HashCost, for source: Source) async throws -> [UInt8] {
     counted.withLockedValue { $0 += 1 }
-    return try await pool.hash(secret, salt: salt, cost: cost)
+    return try await pool.hash(secret, salt: salt, cost: cost, for: source)
   }
 
-  func matches(_ secret: Secret, _ hash: ForeignHash) async throws -> Bool {
+  func matches(_ secret: Secret, _ hash: ForeignHash, for source: Source) async throws -> Bool {
     counted.withLockedValue { $0 += 1 }
-    return try await pool.matches(secret, hash)
+    return try await pool.matches(secret, hash, for: source)
   }
 }
 
@@ -302,7 +302,7 @@ final class StatementTap: Sendable {
 struct DigestHashing: SecretHashing {
   let costs = HashCosts.cheap
 
-  func hash(_ secret: Secret, salt: [UInt8], cost: HashCost) async throws -> [UInt8] {
+  func hash(_ secret: Secret, salt: [UInt8], cost: HashCost, for source: Source) async throws -> [UInt8] {
     var hash = SHA256()
     hash.update(data: salt)
     secret.withBytes { hash.update(bufferPointer: $0) }
@@ -310,5 +310,5 @@ struct DigestHashing: SecretHashing {
   }
 
   /// Stories in memory have no accounts of other systems.
-  func matches(_ secret: Secret, _ hash: ForeignHash) async throws -> Bool { false }
+  func matches(_ secret: Secret, _ hash: ForeignHash, for source: Source) async throws -> Bool { false }
 }

@@ -1,15 +1,17 @@
 import Foundation
 import NIOConcurrencyHelpers
 import SparekeyCore
-import SparekeyServices
 import Testing
+
+@testable import SparekeyServices
 
 @Suite struct `Hashing` {
   @Test func `N3: Argon2id gives the bytes another implementation gives`() async throws {
     // argon2-cffi 23: hash_secret_raw(b"correct horse", b"0123456789abcdef", 2, 19456, 1, 32, Type.ID)
     let pool = Argon2Pool(threads: 1)
     let output = try await pool.hash(
-      Secret("correct horse"), salt: Array("0123456789abcdef".utf8), cost: .password)
+      Secret("correct horse"), salt: Array("0123456789abcdef".utf8), cost: .password,
+      for: Source(address: "192.0.2.1"))
     #expect(output.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() == Self.expected)
   }
 
@@ -20,8 +22,7 @@ import Testing
     let results = await withTaskGroup(of: Bool.self) { group in
       for number in 0..<64 {
         group.addTask {
-          (try? await pool.hash(Secret("\(number)"), salt: Array(repeating: 1, count: 16), cost: .password))
-            != nil
+          (try? await pool.hash("\(number)")) != nil
         }
       }
       return await group.reduce(into: [Bool]()) { $0.append($1) }
@@ -34,7 +35,7 @@ import Testing
   @Test func `T9: whoever hangs up while waiting costs nothing`() async throws {
     let pool = Argon2Pool(threads: 1, queue: 64)
     let waiting = (0..<16).map { number in
-      Task { try await pool.hash(Secret("\(number)"), salt: Array(repeating: 1, count: 16), cost: .password) }
+      Task { try await pool.hash("\(number)") }
     }
     for task in waiting { task.cancel() }
     var finished = 0
@@ -57,7 +58,7 @@ import Testing
     try await withThrowingTaskGroup(of: Void.self) { hashes in
       for number in 0..<16 {
         hashes.addTask {
-          _ = try await pool.hash(Secret("\(number)"), salt: Array(repeating: 1, count: 16), cost: .password)
+          _ = try await pool.hash("\(number)")
         }
       }
       try await hashes.waitForAll()
@@ -71,8 +72,61 @@ import Testing
     let pool = Argon2Pool(threads: 1)
     pool.close()
     await #expect(throws: Refusal.self) {
-      try await pool.hash(Secret("x"), salt: Array(repeating: 1, count: 16), cost: .cheap)
+      try await pool.hash("x")
     }
+  }
+}
+
+extension Argon2Pool {
+  fileprivate func hash(_ text: String, from address: String = "192.0.2.1") async throws -> [UInt8] {
+    try await hash(
+      Secret(text), salt: Array(repeating: 1, count: 16), cost: .password, for: Source(address: address))
+  }
+}
+
+@Suite struct `A fair queue` {
+  @Test func `T9: sources are served in turn, each in the order it came`() {
+    var queue = FairQueue<String>(room: 10)
+    for (id, name) in ["a1", "a2", "a3", "b1", "c1", "b2"].enumerated() {
+      #expect(queue.add(name, id: UInt64(id), from: String(name.prefix(1))) == nil)
+    }
+    var served: [String] = []
+    while let next = queue.next() { served.append(next) }
+    #expect(served == ["a1", "b1", "c1", "a2", "b2", "a3"])
+    #expect(queue.count == 0)
+  }
+
+  @Test func `T9: a full queue takes from the longest line, and never from a shorter one`() {
+    var queue = FairQueue<String>(room: 4)
+    for id in 1...4 { #expect(queue.add("a\(id)", id: UInt64(id), from: "a") == nil) }
+    #expect(queue.add("a5", id: 5, from: "a") == "a5")
+    #expect(queue.add("b1", id: 6, from: "b") == "a4")
+    #expect(queue.add("b2", id: 7, from: "b") == "a3")
+    #expect(queue.add("b3", id: 8, from: "b") == "b3")
+    #expect(queue.add("c1", id: 9, from: "c") == "a2")
+    #expect(
+      [queue.next(), queue.next(), queue.next(), queue.next(), queue.next()] == ["a1", "b1", "c1", "b2", nil])
+  }
+
+  @Test func `T9: whoever leaves makes room, and a source without a line has no turn`() {
+    var queue = FairQueue<String>(room: 2)
+    _ = queue.add("a1", id: 1, from: "a")
+    _ = queue.add("b1", id: 2, from: "b")
+    #expect(queue.remove(1, from: "a") == "a1")
+    #expect(queue.remove(1, from: "a") == nil)
+    #expect(queue.add("b2", id: 3, from: "b") == nil)
+    #expect(queue.removeAll().sorted() == ["b1", "b2"])
+    #expect(queue.next() == nil)
+  }
+
+  @Test func `T9: a flood of one source keeps no other from its hash`() async throws {
+    let pool = Argon2Pool(threads: 1, queue: 8)
+    let flood = (0..<64).map { number in Task { try await pool.hash("\(number)", from: "198.51.100.1") } }
+    while pool.waiting < 8 { try await Task.sleep(for: .milliseconds(1)) }
+    #expect(try await pool.hash("owner", from: "192.0.2.7").count == 32)
+    var refused = 0
+    for task in flood where (try? await task.value) == nil { refused += 1 }
+    #expect(refused > 0)
   }
 }
 

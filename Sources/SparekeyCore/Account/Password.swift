@@ -99,9 +99,12 @@ package struct PassphraseSuggestion: Sendable {
 
 extension Ports {
   /// The fresh hash of a new password for this account.
-  package func seal(_ password: Password, for account: AccountID) async throws -> SealedHash {
+  package func seal(_ password: Password, for account: AccountID, from source: Source) async throws
+    -> SealedHash
+  {
     let salt = randomness.bytes(SealedHash.saltLength)
-    let output = try await hashing.hash(password.secret, salt: salt, cost: hashing.costs.password)
+    let output = try await hashing.hash(
+      password.secret, salt: salt, cost: hashing.costs.password, for: source)
     return SealedHash(
       OpenHash(cost: hashing.costs.password, salt: salt, output: output), keys: keys,
       purpose: .passwordPepper, context: SealedHash.passwordContext(account))
@@ -116,21 +119,24 @@ extension Ports {
 
   /// Whether the password is the account's. An unknown account costs the same one hash (S6, T6).
   /// - Returns: nil when wrong; otherwise a re-hashed form when the stored one has outdated costs.
-  package func verify(_ typed: String, of account: Account?) async throws -> PasswordMatch? {
+  package func verify(_ typed: String, of account: Account?, from source: Source) async throws
+    -> PasswordMatch?
+  {
     let opened = account.flatMap { $0.password.openPassword(of: $0.id, keys: keys) }
     if let account, case .foreign(let hash) = opened {
       // The other system hashed what was typed, as it was typed.
-      guard try await hashing.matches(Secret(typed), hash) else { return nil }
-      return PasswordMatch(rehashed: try? await seal(Password(typed), for: account.id))
+      guard try await hashing.matches(Secret(typed), hash, for: source) else { return nil }
+      return PasswordMatch(rehashed: try? await seal(Password(typed), for: account.id, from: source))
     }
     let stored: OpenHash? = if case .own(let hash) = opened { hash } else { nil }
     let cost = stored?.cost ?? hashing.costs.password
     let password = Password(typed)
     let output = try await hashing.hash(
-      password.secret, salt: stored?.salt ?? Array(repeating: 0, count: SealedHash.saltLength), cost: cost)
+      password.secret, salt: stored?.salt ?? Array(repeating: 0, count: SealedHash.saltLength), cost: cost,
+      for: source)
     guard let account, let stored, constantTimeEqual(output, stored.output) else { return nil }
     guard cost != hashing.costs.password else { return PasswordMatch(rehashed: nil) }
-    return PasswordMatch(rehashed: try? await seal(password, for: account.id))
+    return PasswordMatch(rehashed: try? await seal(password, for: account.id, from: source))
   }
 }
 

@@ -32,11 +32,13 @@ package struct HashCosts: Sendable {
 /// The one way a secret becomes a hash: Argon2id, on threads of its own behind a bounded queue (T9).
 package protocol SecretHashing: Sendable {
   var costs: HashCosts { get }
-  /// 32 bytes. - Throws: `Refusal.busy` when the queue is full.
-  func hash(_ secret: Secret, salt: [UInt8], cost: HashCost) async throws -> [UInt8]
+  /// 32 bytes.
+  /// - Parameter source: who has it done; those who have much done wait for themselves, not for others.
+  /// - Throws: `Refusal.busy` when the queue is full.
+  func hash(_ secret: Secret, salt: [UInt8], cost: HashCost, for source: Source) async throws -> [UInt8]
   /// Whether the secret is the one that another system hashed, on the same threads.
   /// - Throws: `Refusal.busy` when the queue is full.
-  func matches(_ secret: Secret, _ hash: ForeignHash) async throws -> Bool
+  func matches(_ secret: Secret, _ hash: ForeignHash, for source: Source) async throws -> Bool
 }
 
 /// A hash as it is stored: cost, salt and Argon2id output, sealed with a pepper key that lives outside the database

@@ -61,7 +61,7 @@ package struct SignUp: Sendable {
     }
 
     let id = AccountID(ports.randomness)
-    let sealedPassword = try await ports.seal(password.password, for: id)
+    let sealedPassword = try await ports.seal(password.password, for: id, from: source)
     return try await ports.database.write { [ports] transaction in
       let now = transaction.now
       let account = Account(

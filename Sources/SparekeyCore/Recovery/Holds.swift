@@ -162,7 +162,7 @@ package struct Holds: Sendable {
     else {
       throw Refusal.issuedCodeWrong
     }
-    let sealed = try await ports.seal(accepted.password, for: account.id)
+    let sealed = try await ports.seal(accepted.password, for: account.id, from: source)
     try await ports.database.write { [ports] transaction in
       guard try transaction.hold(id)?.letsChooseAgain(of: account) == true else { throw Refusal.notFound }
       try ports.record(

@@ -122,7 +122,9 @@ package struct Recovery: Sendable {
     guard !password.isEmpty else { throw Refusal.field(.password, .missing) }
     guard password.utf8.count <= PasswordRules.maximumBytes else { throw Refusal.wrongPassword }
     let (facts, now) = try await counted(ThrottleRules.recoveryPassword, attempt, from: source)
-    guard try await ports.verify(password, of: facts?.account) != nil else { throw Refusal.wrongPassword }
+    guard try await ports.verify(password, of: facts?.account, from: source) != nil else {
+      throw Refusal.wrongPassword
+    }
     try await clear(ThrottleRules.recoveryPassword, attempt, from: source)
     return try proved(.password, in: attempt, facts: facts, binding: binding, at: now)
   }
@@ -212,7 +214,7 @@ package struct Recovery: Sendable {
     }
     let verified: VerifiedCode
     do {
-      verified = try await ports.check(code, of: facts?.account, among: codes)
+      verified = try await ports.check(code, of: facts?.account, among: codes, from: source)
     } catch Refusal.codeWrong {
       try await countWrongCode(for: facts?.account, named: name, source: source)
       throw Refusal.codeWrong
@@ -254,22 +256,22 @@ package struct Recovery: Sendable {
     let due: [RecoveryAttempt.Step] = acceptsWait ? [.newPassword, .weighing] : [.newPassword]
     guard due.contains(opened.step), let target = opened.target else { throw Refusal.outOfStep }
     // H11: after the end of a hold nothing stops it any more.
-    _ = try await facts(named: opened.lookupName)
-    let before = try await ports.database.read { [ports] transaction -> (AccountFacts?, Timestamp)? in
-      if try transaction.spent(opened.id.text) != nil { return nil }
+    let (found, seen) = try await facts(named: opened.lookupName)
+    let ended = try await ports.database.read { [ports] transaction in
+      if try transaction.spent(opened.id.text) != nil { return true }
       try ports.refuseSpentCode(opened, in: transaction)
-      return (try ports.facts(named: opened.lookupName, in: transaction), transaction.now)
+      return false
     }
-    guard let (found, seen) = before else { return try await answer(to: opened) }
+    if ended { return try await answer(to: opened) }
     let strict = ports.options.strictPolicy
     let attempt = try opened.step == .weighing ? ports.accepting(opened, about: found, at: seen) : opened
     let decision = try attempt.decision(about: found, strict: strict, at: seen)
     guard let facts = found, decision.outcome != .notEnough else { throw Refusal.notEnough }
     let parked = try await park(
-      wanted, of: facts, attempt, formerRow: ports.opensByFormerRow(attempt, facts, at: seen))
+      wanted, of: facts, attempt, formerRow: ports.opensByFormerRow(attempt, facts, at: seen), from: source)
     let code = ports.newCode(seed: attempt.newCodeSeed)
     let newCode = try await ports.seal(
-      code, id: CodeID(text: attempt.id.text), for: facts.account, at: ports.clock.now())
+      code, id: CodeID(text: attempt.id.text), for: facts.account, at: ports.clock.now(), from: source)
     do {
       return try await ports.database.write { [ports] transaction in
         guard try transaction.spend(attempt.id.text, for: target.account) else { throw Refusal.alreadyDone }
@@ -301,7 +303,8 @@ package struct Recovery: Sendable {
   }
 
   private func park(
-    _ wanted: Wanted, of facts: AccountFacts, _ attempt: RecoveryAttempt, formerRow: Bool
+    _ wanted: Wanted, of facts: AccountFacts, _ attempt: RecoveryAttempt, formerRow: Bool,
+    from source: Source
   ) async throws -> Hold.Parked {
     let staysTwoStep = facts.account.twoStep && !formerRow
     var parked = Hold.Parked(contact: try wanted.contact.map { try NewContact(typed: $0) })
@@ -315,7 +318,7 @@ package struct Recovery: Sendable {
     let accepted = try ports.passwordRules.check(
       typed, for: .newPassword, twoStep: staysTwoStep,
       contextWords: ports.contextWords(facts.account, facts.proofs.contacts))
-    parked.password = try await ports.seal(accepted.password, for: facts.account.id)
+    parked.password = try await ports.seal(accepted.password, for: facts.account.id, from: source)
     parked.passwordNeedsTwoStep = accepted.needsTwoStep
     return parked
   }

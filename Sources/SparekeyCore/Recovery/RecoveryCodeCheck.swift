@@ -22,15 +22,16 @@ extension Ports {
   /// Checks a well-formed code against the account's live code and the last ten old ones: one hash, always the same
   /// number of comparisons, for unknown accounts too (S6).
   /// - Throws: `Refusal.codeWrong`; `.codeReplaced`, `.codeUsed` to the holder of an old code (C10); `.busy`.
-  package func check(_ code: RecoveryCode, of account: Account?, among codes: [StoredCode]) async throws
-    -> VerifiedCode
-  {
+  package func check(
+    _ code: RecoveryCode, of account: Account?, among codes: [StoredCode], from source: Source
+  ) async throws -> VerifiedCode {
     let salt = account?.codeSalt ?? Array(repeating: 0, count: SealedHash.saltLength)
-    let output = try await hashing.hash(Secret(code.compact), salt: salt, cost: hashing.costs.code)
+    let output = try await hashing.hash(
+      Secret(code.compact), salt: salt, cost: hashing.costs.code, for: source)
     var found: StoredCode?
     for index in 0...StoredCode.remembered {
       let stored = index < codes.count ? codes[index] : nil
-      if try await matches(code, output, stored, salt: salt) { found = stored }
+      if try await matches(code, output, stored, salt: salt, from: source) { found = stored }
     }
     guard let found else { throw Refusal.codeWrong }
     switch (found.ending, found.endedAt) {
@@ -41,7 +42,7 @@ extension Ports {
   }
 
   private func matches(
-    _ code: RecoveryCode, _ output: [UInt8], _ stored: StoredCode?, salt: [UInt8]
+    _ code: RecoveryCode, _ output: [UInt8], _ stored: StoredCode?, salt: [UInt8], from source: Source
   ) async throws -> Bool {
     let context = "recovery-code/\(stored?.account.text ?? "")/\(stored?.id.text ?? "")"
     guard
@@ -50,7 +51,7 @@ extension Ports {
     else { return false }
     guard open.cost != hashing.costs.code else { return constantTimeEqual(open.output, output) }
     // Made before the cost was changed: rare, and only for accounts that have such a code.
-    let old = try await hashing.hash(Secret(code.compact), salt: salt, cost: open.cost)
+    let old = try await hashing.hash(Secret(code.compact), salt: salt, cost: open.cost, for: source)
     return constantTimeEqual(open.output, old)
   }
 

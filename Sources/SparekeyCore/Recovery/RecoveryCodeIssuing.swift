@@ -38,7 +38,7 @@ package struct RecoveryCodes: Sendable {
     try await ports.database.write { [ports] in try ports.countCostlyChange(of: account.id, in: $0) }
     let code = ports.newCode(seed: seed ?? ports.randomness.bytes(32))
     let id = CodeID(ports.randomness)
-    let stored = try await ports.seal(code, id: id, for: account, at: ports.clock.now())
+    let stored = try await ports.seal(code, id: id, for: account, at: ports.clock.now(), from: source)
     return try await ports.database.write { [ports] transaction in
       try ports.check(steppedUp.signedIn.session, in: transaction)
       guard try transaction.spend(form.id.text, for: account.id) else { throw Refusal.alreadyDone }
@@ -61,7 +61,7 @@ package struct RecoveryCodes: Sendable {
       return try transaction.codes(of: account.id, limit: StoredCode.remembered + 1)
     }
     do {
-      let verified = try await ports.check(code, of: account, among: codes)
+      let verified = try await ports.check(code, of: account, among: codes, from: source)
       try await ports.database.write { [ports] transaction in
         try transaction.checked(verified.id, at: transaction.now)
         try ports.clearTries(ThrottleRules.checkCode, on: account.id.text, from: nil, in: transaction)

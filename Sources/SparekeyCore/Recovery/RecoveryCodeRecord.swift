@@ -59,10 +59,10 @@ package struct ShownCode: Sendable {
 extension Ports {
   /// Hashes a new code for its account.
   package func seal(
-    _ code: RecoveryCode, id: CodeID, for account: Account, at now: Timestamp
+    _ code: RecoveryCode, id: CodeID, for account: Account, at now: Timestamp, from source: Source
   ) async throws -> StoredCode {
     let cost = hashing.costs.code
-    let output = try await hashing.hash(Secret(code.compact), salt: account.codeSalt, cost: cost)
+    let output = try await hashing.hash(Secret(code.compact), salt: account.codeSalt, cost: cost, for: source)
     return StoredCode(
       id: id, account: account.id, serial: serial(of: id),
       hash: SealedHash(

@@ -95,7 +95,8 @@ package struct FactorSettling: Sendable {
     let account = unsettled.account
     let token = ports.newSessionToken()
     let code = ports.newCode(seed: ports.randomness.bytes(32))
-    let stored = try await ports.seal(code, id: CodeID(ports.randomness), for: account, at: ports.clock.now())
+    let stored = try await ports.seal(
+      code, id: CodeID(ports.randomness), for: account, at: ports.clock.now(), from: source)
     return try await ports.database.write { [ports] transaction in
       let now = transaction.now
       let progress = try ports.settling(of: unsettled, in: transaction)

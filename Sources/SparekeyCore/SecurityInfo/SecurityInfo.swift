@@ -241,7 +241,7 @@ package struct SecurityInfo: Sendable {
     let accepted = try ports.passwordRules.check(
       typed, for: .newPassword, twoStep: account.twoStep, contextWords: ports.contextWords(account, contacts))
     try await ports.database.write { [ports] in try ports.countCostlyChange(of: account.id, in: $0) }
-    let sealed = try await ports.seal(accepted.password, for: account.id)
+    let sealed = try await ports.seal(accepted.password, for: account.id, from: source)
     try await ports.database.write { [ports] transaction in
       try ports.check(steppedUp.signedIn.session, in: transaction)
       try ports.record(

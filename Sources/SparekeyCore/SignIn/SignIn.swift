@@ -71,7 +71,7 @@ package struct SignIn: Sendable {
       try ports.countTry(ThrottleRules.password, on: name, from: source, in: transaction)
       return try ports.currentAccount(canonicalName: name, in: transaction)
     }
-    let match = try await ports.verify(password, of: account)
+    let match = try await ports.verify(password, of: account, from: source)
     guard let account, let match else { throw Refusal.wrongNameOrPassword }
     let token = ports.newSessionToken()
     let session = try await ports.database.write { [ports] transaction -> Session? in

@@ -53,7 +53,8 @@ package struct StepUp: Sendable {
       try await ports.database.write { [ports] transaction in
         try ports.countTry(ThrottleRules.stepUp, on: account.id.text, from: source, in: transaction)
       }
-      guard typed.utf8.count <= PasswordRules.maximumBytes, try await ports.verify(typed, of: account) != nil
+      guard typed.utf8.count <= PasswordRules.maximumBytes,
+        try await ports.verify(typed, of: account, from: source) != nil
       else {
         throw Refusal.wrongPassword
       }

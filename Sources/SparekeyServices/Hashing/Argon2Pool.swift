@@ -1,10 +1,11 @@
+import CHashMemory
 import CSodium
 import Foundation
 import NIOConcurrencyHelpers
 import SparekeyCore
 
-/// Argon2id on threads of its own, as many as cores, behind a bounded queue: hashing can never take the service down,
-/// and a full queue says so at once (T9, Q3).
+/// Argon2id on threads of its own, as many as cores, behind a bounded queue that is fair by source: hashing can never
+/// take the service down, and a full queue says so at once (T9, Q3).
 package final class Argon2Pool: SecretHashing {
   package struct HashingFailed: Error, CustomStringConvertible {
     package let memoryKiB: UInt32
@@ -17,18 +18,18 @@ package final class Argon2Pool: SecretHashing {
   }
 
   private struct State {
-    var waiting: [UInt64: Job] = [:]
-    var order: [UInt64] = []
+    var waiting: FairQueue<Job>
     var nextID: UInt64 = 0
     var running = 0
     var closed = false
   }
 
   package let costs: HashCosts
-  private let queueLength: Int
   private let threadCount: Int
-  private let state = NIOLockedValueBox(State())
+  private let state: NIOLockedValueBox<State>
   private let jobs = DispatchSemaphore(value: 0)
+  /// A thread without work gives its memory back after this time.
+  private static let memoryKeptFor = DispatchTimeInterval.seconds(10)
 
   /// - Parameters:
   ///   - threads: hashes at a time; each takes its cost's memory.
@@ -36,13 +37,16 @@ package final class Argon2Pool: SecretHashing {
   package init(threads: Int, queue: Int = 64, costs: HashCosts = HashCosts()) {
     precondition(sodium_init() >= 0, "libsodium cannot start without randomness")
     self.costs = costs
-    queueLength = queue
+    state = NIOLockedValueBox(State(waiting: FairQueue(room: queue)))
     threadCount = max(1, threads)
     for number in 0..<threadCount {
       let thread = Thread { [weak self, jobs] in
         while true {
-          jobs.wait()
-          guard let self, self.hashNext() else { return }
+          if jobs.wait(timeout: .now() + Self.memoryKeptFor) == .timedOut {
+            hash_memory_release()
+            jobs.wait()
+          }
+          guard let self, self.hashNext() else { return hash_memory_release() }
         }
       }
       thread.name = "argon2-\(number)"
@@ -61,24 +65,25 @@ package final class Argon2Pool: SecretHashing {
   package func close() {
     let left = state.withLockedValue { state in
       state.closed = true
-      defer { (state.waiting, state.order) = ([:], []) }
-      return Array(state.waiting.values)
+      return state.waiting.removeAll()
     }
     for job in left { job.refuse(Refusal.busy(retryAfterSeconds: 1)) }
     for _ in 0..<threadCount { jobs.signal() }
   }
 
-  package func hash(_ secret: Secret, salt: [UInt8], cost: HashCost) async throws -> [UInt8] {
-    try await inTurn { try Self.argon2id(secret, salt: salt, cost: cost) }
-  }
-
-  package func matches(_ secret: Secret, _ hash: ForeignHash) async throws -> Bool {
-    try await inTurn { try hash.isOf(secret) }
-  }
-
-  private func inTurn<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws
-    -> Answer
+  package func hash(_ secret: Secret, salt: [UInt8], cost: HashCost, for source: Source) async throws
+    -> [UInt8]
   {
+    try await inTurn(source.address) { try Self.argon2id(secret, salt: salt, cost: cost) }
+  }
+
+  package func matches(_ secret: Secret, _ hash: ForeignHash, for source: Source) async throws -> Bool {
+    try await inTurn(source.address) { try hash.isOf(secret) }
+  }
+
+  private func inTurn<Answer: Sendable>(
+    _ source: String, _ work: @escaping @Sendable () throws -> Answer
+  ) async throws -> Answer {
     let id = state.withLockedValue { state in
       state.nextID += 1
       return state.nextID
@@ -90,31 +95,27 @@ package final class Argon2Pool: SecretHashing {
         } refuse: {
           continuation.resume(throwing: $0)
         }
-        let accepted = state.withLockedValue { state in
-          guard !state.closed, !Task.isCancelled, state.waiting.count < queueLength else { return false }
-          // Whoever hangs up leaves an id behind; many in a row must not make the queue long.
-          if state.order.count > 2 * queueLength { state.order.removeAll { state.waiting[$0] == nil } }
-          state.waiting[id] = job
-          state.order.append(id)
-          return true
+        let (displaced, waits) = state.withLockedValue { state -> (Job?, Bool) in
+          guard !state.closed, !Task.isCancelled else { return (job, false) }
+          let before = state.waiting.count
+          let displaced = state.waiting.add(job, id: id, from: source)
+          return (displaced, state.waiting.count > before)
         }
-        if accepted { jobs.signal() } else { job.refuse(Refusal.busy(retryAfterSeconds: 1)) }
+        displaced?.refuse(Refusal.busy(retryAfterSeconds: 1))
+        if waits { jobs.signal() }
       }
     } onCancel: {
       // Whoever asked is gone: what still waits costs nothing.
-      state.withLockedValue { $0.waiting.removeValue(forKey: id) }?.refuse(CancellationError())
+      state.withLockedValue { $0.waiting.remove(id, from: source) }?.refuse(CancellationError())
     }
   }
 
   /// - Returns: false when the pool is closed.
   private func hashNext() -> Bool {
     let (job, closed) = state.withLockedValue { state -> (Job?, Bool) in
-      while !state.order.isEmpty {
-        guard let job = state.waiting.removeValue(forKey: state.order.removeFirst()) else { continue }
-        state.running += 1
-        return (job, false)
-      }
-      return (nil, state.closed)
+      guard let job = state.waiting.next() else { return (nil, state.closed) }
+      state.running += 1
+      return (job, false)
     }
     if let job {
       job.work()
@@ -126,6 +127,8 @@ package final class Argon2Pool: SecretHashing {
   /// RFC 9106 with one lane and 32 bytes of output. - Parameter salt: 16 bytes.
   private static func argon2id(_ secret: Secret, salt: [UInt8], cost: HashCost) throws -> [UInt8] {
     var output = [UInt8](repeating: 0, count: 32)
+    hash_memory_keep(true)
+    defer { hash_memory_keep(false) }
     let status = secret.withBytes { bytes -> Int32 in
       bytes.withMemoryRebound(to: CChar.self) { text -> Int32 in
         guard let start = text.baseAddress else { return -1 }
