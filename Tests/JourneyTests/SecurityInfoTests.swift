@@ -286,7 +286,8 @@ import Testing
     return SealedHash(
       OpenHash(
         cost: cost, salt: salt,
-        output: try await world.hashes.hash(Password(password).secret, salt: salt, cost: cost, for: world.source)),
+        output: try await world.hashes.hash(
+          Password(password).secret, salt: salt, cost: cost, for: world.source)),
       keys: world.ports.keys, purpose: .passwordPepper, context: "password/\(account.id)")
   }
 

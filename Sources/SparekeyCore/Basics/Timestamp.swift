@@ -32,6 +32,49 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
   }
 }
 
+/// Dates of the Gregorian calendar, in UTC. By arithmetic: every answer has some, and calendars take their time.
+extension Timestamp {
+  package struct Date: Equatable, Sendable {
+    package let year: Int
+    /// 1 to 12.
+    package let month: Int
+    package let day: Int
+    package let hour: Int
+    package let minute: Int
+    package let second: Int
+  }
+
+  package var date: Date {
+    let today = Int(milliseconds).quotient(1_000).whole.quotient(86_400)
+    // Years begin in March here, so that a leap day is the last of its year; 400 of them have 146,097 days.
+    let since = today.whole + 719_468
+    let (era, dayOfEra) = since.quotient(146_097)
+    let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let month = (5 * dayOfYear + 2) / 153
+    return Date(
+      year: era * 400 + yearOfEra + (month < 10 ? 0 : 1), month: month < 10 ? month + 3 : month - 9,
+      day: dayOfYear - (153 * month + 2) / 5 + 1, hour: today.rest / 3_600, minute: today.rest / 60 % 60,
+      second: today.rest % 60)
+  }
+
+  /// `2026-05-03T14:05:00Z`, for machines.
+  package var iso8601: String {
+    let date = date
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return "\(date.year)-\(two(date.month))-\(two(date.day))"
+      + "T\(two(date.hour)):\(two(date.minute)):\(two(date.second))Z"
+  }
+}
+
+extension Int {
+  /// Rounded down, so that the rest is never negative.
+  fileprivate func quotient(_ divisor: Int) -> (whole: Int, rest: Int) {
+    let rest = (self % divisor + divisor) % divisor
+    return ((self - rest) / divisor, rest)
+  }
+}
+
 extension Duration {
   /// Whole milliseconds, rounded towards zero.
   package var milliseconds: Int64 {

@@ -138,7 +138,7 @@ package enum KeyFile {
     func base64(_ secret: Secret) -> String { secret.withBytes { Data($0).base64EncodedString() } }
     let masters = keys.masters.map { master in
       let since = master.since.map {
-        " since \(Date(timeIntervalSince1970: Double($0.milliseconds) / 1_000).ISO8601Format())"
+        " since \($0.iso8601)"
       }
       return "\(master.id) \(base64(master.secret))\(master.isWaiting ? " waiting" : since ?? "")\n"
     }

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import NIOCore
 import SparekeyCore
 
@@ -11,30 +12,31 @@ struct Call: Sendable {
   let now: Timestamp
   let body: Data
   private let parameters: Parameters
-  private let queryItems: [(name: String, value: String)]
+  private let head: HTTPRequest
+  private let pattern: String?
   private let token: Secret?
-  /// Method and pattern of the path.
-  let operation: String
-  let headers: HTTPFields
 
   fileprivate init(
-    site: Site, source: Source, body: Data, parameters: Parameters,
-    queryItems: [(name: String, value: String)], operation: String, headers: HTTPFields
+    site: Site, source: Source, body: Data, parameters: Parameters, head: HTTPRequest, pattern: String?
   ) {
     self.site = site
     self.source = source
     self.body = body
     self.parameters = parameters
-    self.queryItems = queryItems
-    self.operation = operation
-    self.headers = headers
+    self.head = head
+    self.pattern = pattern
     now = site.ports.clock.now()
-    let parts = headers[.authorization]?.split(separator: " ", maxSplits: 1) ?? []
+    let parts = head.headerFields[.authorization]?.split(separator: " ", maxSplits: 1) ?? []
     // The scheme's name has no case (RFC 9110, section 11.1).
     token = parts.count == 2 && parts[0].lowercased() == "bearer" ? Secret(String(parts[1])) : nil
   }
 
   var isEmpty: Bool { body.isEmpty }
+
+  var headers: HTTPFields { head.headerFields }
+
+  /// Method and pattern of the path.
+  var operation: String { "\(head.method.rawValue) \(pattern ?? "")" }
 
   /// - Throws: `UnreadableBody` naming the member that is missing or of the wrong kind.
   func decode<Body: Decodable>(_ type: Body.Type = Body.self) throws(UnreadableBody) -> Body {
@@ -77,11 +79,11 @@ struct Call: Sendable {
 
   /// A parameter of the query; nil when it is absent. - Throws: `UnreadableBody` for one that is given twice.
   func query(_ name: String) throws(UnreadableBody) -> String? {
-    let found = queryItems.filter { $0.name == name }
+    let found = URI(head.path ?? "").queryParameters.filter { $0.key == name }
     guard found.count <= 1 else {
       throw UnreadableBody(field: name, detail: "The parameter \"\(name)\" is given twice.")
     }
-    return found.first?.value
+    return found.first.map { String($0.value) }
   }
 
   /// - Throws: `Refusal.notSignedIn`.
@@ -167,9 +169,8 @@ extension Site {
       let body = try await request.wholeBody()
       let call = Call(
         site: self, source: request.source(peer: context.peer, trusting: settings.trustedProxies),
-        body: Data(body.readableBytesView), parameters: context.parameters,
-        queryItems: request.uri.queryParameters.map { (String($0.key), String($0.value)) },
-        operation: "\(request.method.rawValue) \(context.endpointPath ?? "")", headers: request.headers)
+        body: Data(body.readableBytesView), parameters: context.parameters, head: request.head,
+        pattern: context.endpointPath)
       do {
         let answer = try await handler(call)
         var headers: HTTPFields = [.cacheControl: "no-store"]

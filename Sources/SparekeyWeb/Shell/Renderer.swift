@@ -30,7 +30,8 @@ package struct Renderer: Sendable {
     }
     library = OnDemand { [sources] in
       Result {
-        MustacheLibrary(
+        MustacheContentTypes.register(EscapedBytes(), named: EscapedBytes.name)
+        return MustacheLibrary(
           templates: try sources.mapValues { try MustacheTemplate(string: Self.filling($0, with: texts)) })
       }
     }
@@ -42,11 +43,10 @@ package struct Renderer: Sendable {
   /// A template's source with its texts in the place of `{{text.…}}`. A missing one shows its key: visible, and caught
   /// by a test.
   private static func filling(_ source: String, with texts: Texts) throws -> String {
-    let escaped = try MustacheTemplate(string: "{{.}}")
     var parts = source.components(separatedBy: "{{text.").makeIterator()
-    var filled = parts.next() ?? ""
+    var filled = "{{% CONTENT_TYPE:\(EscapedBytes.name)}}\n" + (parts.next() ?? "")
     while let part = parts.next() {
-      filled += escaped.render(texts[String(part.prefix { $0 != "}" })])
+      filled += EscapedBytes().escapeText(texts[String(part.prefix { $0 != "}" })])
       filled += part.drop { $0 != "}" }.dropFirst(2)
     }
     return filled
@@ -59,6 +59,33 @@ package struct Renderer: Sendable {
       throw MissingTemplate(name: Content.template)
     }
     return html
+  }
+}
+
+/// Escapes byte by byte. Mustache's own way goes by characters: to it a quote with a combining mark after it is another
+/// character than a quote, and it takes a quarter of a page's time.
+struct EscapedBytes: MustacheContentType {
+  static let name = "PAGE"
+
+  func escapeText(_ text: String) -> String {
+    guard text.utf8.contains(where: { Self.reference($0) != nil }) else { return text }
+    var escaped: [UInt8] = []
+    escaped.reserveCapacity(text.utf8.count + 32)
+    for byte in text.utf8 {
+      if let reference = Self.reference(byte) { escaped += reference.utf8 } else { escaped.append(byte) }
+    }
+    return String(decoding: escaped, as: UTF8.self)
+  }
+
+  private static func reference(_ byte: UInt8) -> String? {
+    switch byte {
+    case UInt8(ascii: "<"): "&lt;"
+    case UInt8(ascii: ">"): "&gt;"
+    case UInt8(ascii: "&"): "&amp;"
+    case UInt8(ascii: "\""): "&quot;"
+    case UInt8(ascii: "'"): "&#39;"
+    default: nil
+    }
   }
 }
 

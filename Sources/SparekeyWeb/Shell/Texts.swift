@@ -57,7 +57,7 @@ package struct Texts: Sendable {
 
   /// "3 May 2026", in UTC.
   package func day(_ time: Timestamp) -> String {
-    let parts = time.utc
+    let parts = time.date
     return format(
       "date.day",
       ["day": "\(parts.day)", "month": self["date.month.\(parts.month)"], "year": "\(parts.year)"])
@@ -65,12 +65,13 @@ package struct Texts: Sendable {
 
   /// "3 May 2026, 14:05", in UTC.
   package func moment(_ time: Timestamp) -> String {
-    let parts = time.utc
+    let parts = time.date
+    let clock = [parts.hour, parts.minute].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
     return format(
       "date.moment",
       [
         "day": "\(parts.day)", "month": self["date.month.\(parts.month)"], "year": "\(parts.year)",
-        "time": parts.clock,
+        "time": clock,
       ])
   }
 
@@ -80,29 +81,5 @@ package struct Texts: Sendable {
     if seconds < 90 { return count("when.in.seconds", seconds) }
     if seconds < 90 * 60 { return count("when.in.minutes", (seconds + 59) / 60) }
     return count("when.in.hours", (seconds + 3_599) / 3_600)
-  }
-}
-
-extension Timestamp {
-  fileprivate struct Parts {
-    let year: Int
-    let month: Int
-    let day: Int
-    let clock: String
-  }
-
-  fileprivate var utc: Parts {
-    var calendar = Calendar(identifier: .gregorian)
-    calendar.timeZone = .gmt
-    let date = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
-    let parts = calendar.dateComponents([.year, .month, .day, .hour, .minute], from: date)
-    let clock = [parts.hour ?? 0, parts.minute ?? 0].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(
-      separator: ":")
-    return Parts(year: parts.year ?? 0, month: parts.month ?? 1, day: parts.day ?? 1, clock: clock)
-  }
-
-  /// `2026-05-03T14:05:00Z`, for machines.
-  package var iso8601: String {
-    Date(timeIntervalSince1970: Double(milliseconds / 1_000)).ISO8601Format()
   }
 }
