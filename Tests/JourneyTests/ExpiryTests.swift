@@ -17,7 +17,10 @@ import Testing
       ("another option", { _ = try await recovery.useDifferentOption($0, binding: .api) }),
       ("none of these", { _ = try await recovery.noneOfThese($0, binding: .api) }),
       ("send", { _ = try await recovery.sendIssuedCode($0, to: "x", binding: .api, source: source) }),
-      ("issued code", { _ = try await recovery.enterIssuedCode($0, code: "123456", binding: .api) }),
+      (
+        "issued code",
+        { _ = try await recovery.enterIssuedCode($0, code: "123456", binding: .api, source: source) }
+      ),
       (
         "recovery code",
         {

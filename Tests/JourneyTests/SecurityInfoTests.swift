@@ -208,7 +208,8 @@ import Testing
         proof, by: world.steppedUp(later), source: world.source)
     }
     await #expect(throws: Refusal.changedMeanwhile) {
-      try await world.site.recovery.enterIssuedCode(sent.journey, code: code, binding: .api)
+      try await world.site.recovery.enterIssuedCode(
+        sent.journey, code: code, binding: .api, source: world.source)
     }
     let after = try await world.site.recovery.start(username: "maria", binding: .api)
     #expect(!after.options.contains { $0.masked == masked })

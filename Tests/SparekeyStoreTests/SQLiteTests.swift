@@ -72,12 +72,17 @@ import Testing
           INSERT INTO accounts (id, username, username_canonical, username_skeleton, created_at, version, password,
             password_changed_at, code_salt) VALUES ('a', 'anna', 'anna', 'anna', 1, 'v', x'01', 1, x'02')
           """)
+      try database.execute(sql: "INSERT INTO throttle VALUES (x'03', 5, 1, 0)")
       try database.execute(sql: "PRAGMA user_version = \(version)")
     }
     try old.close()
-    for _ in 1...2 {
+    for tries in 6...7 {
       let database = try open()
       #expect(try await database.read { try $0.account(AccountID(text: "a"))?.username } == "anna")
+      let counted = try await database.write {
+        try $0.raise([3], at: Timestamp(milliseconds: 2), forgetBefore: Timestamp(milliseconds: 0))
+      }
+      #expect(counted == ThrottleCount(tries: tries, since: Timestamp(milliseconds: 1)))
     }
     let copy = try DatabaseQueue(path: "\(path).schema-\(version)")
     #expect(try await copy.read { try Int.fetchOne($0, sql: "PRAGMA user_version") } == version)
@@ -101,28 +106,6 @@ import Testing
     try Data("this is a letter, not a database; it is long enough to be looked at".utf8).write(
       to: URL(filePath: path))
     #expect(throws: StoreProblem.self) { try open() }
-  }
-
-  @Test func `T8: tries are counted in one statement, and forgotten after a while`() async throws {
-    let database = try open()
-    let bucket: [UInt8] = [1, 2, 3]
-    let start = Timestamp(milliseconds: 1_000_000)
-    let counts = try await database.write { transaction in
-      [
-        try transaction.raise(bucket, at: start, forgetBefore: start - .hours(1)),
-        try transaction.raise(bucket, at: start + .minutes(1), forgetBefore: start - .hours(1)),
-        try transaction.raise(bucket, at: start + .hours(2), forgetBefore: start + .hours(1)),
-      ]
-    }
-    #expect(counts == [1, 2, 1])
-    try await database.write { try $0.block(bucket, until: start + .hours(3)) }
-    let blocked = try await database.write { transaction in
-      [
-        try transaction.raise(bucket, at: start + .hours(2), forgetBefore: start),
-        try transaction.raise(bucket, at: start + .hours(3), forgetBefore: start),
-      ]
-    }
-    #expect(blocked == [nil, 2])
   }
 
   @Test func `the outbox hands out a message once per lease, and keeps it until it is delivered`()
