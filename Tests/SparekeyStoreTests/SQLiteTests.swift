@@ -108,6 +108,23 @@ import Testing
     #expect(throws: StoreProblem.self) { try open() }
   }
 
+  @Test func `Q5: a database that another program holds for long is a hindrance that passes, not a fault`()
+    async throws
+  {
+    let database = try open()
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: path, configuration: configuration)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    let problem = await #expect(throws: StoreProblem.self) {
+      try await database.write { _ = try $0.spend("form", for: AccountID(text: "a")) }
+    }
+    #expect(problem == .hindered(reason: "database is locked"))
+    #expect(problem?.retryAfterSeconds == 5)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+    #expect(try await database.write { try $0.spend("form", for: AccountID(text: "a")) })
+  }
+
   @Test func `the outbox hands out a message once per lease, and keeps it until it is delivered`()
     async throws
   {

@@ -129,12 +129,18 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     }
   }
 
+  /// What lies outside the file, and passes: a full or read-only disk, one that fails, another program's lock.
+  private static let hindrances: [ResultCode] = [
+    .SQLITE_FULL, .SQLITE_BUSY, .SQLITE_IOERR, .SQLITE_READONLY,
+  ]
+
   /// SQLite's words name tables and columns, never a value.
   private func explained<Answer>(_ body: () async throws -> Answer) async throws -> Answer {
     do {
       return try await body()
     } catch let error as DatabaseError {
-      throw StoreProblem.failed(reason: error.firstLine)
+      throw Self.hindrances.contains(error.resultCode)
+        ? StoreProblem.hindered(reason: error.firstLine) : StoreProblem.failed(reason: error.firstLine)
     }
   }
 }
