@@ -293,6 +293,78 @@ import Testing
     #expect(verdicts == ThrottleRules.perSource.free && waits == 100)
   }
 
+  // MARK: what the owner hears of
+
+  /// A journey whose password was right.
+  private func afterPassword(_ world: World, from source: Source) async throws -> String {
+    let progress = try await world.site.signIn.enterPassword(
+      World.password, journey: world.site.signIn.start(username: "maria", binding: .api), binding: .api,
+      source: source)
+    guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
+    return step.journey
+  }
+
+  private func told(_ world: World) async throws -> [String] {
+    try await world.mail().compactMap { notice in
+      if case .wrongSecondFactors(let count) = notice.kind { "\(count) to \(notice.address)" } else { nil }
+    }
+  }
+
+  @Test
+  func `T8: ten wrong second factors after the right password are told to every contact, whoever tried them`()
+    async throws
+  {
+    let world = try World(inMemory: true)
+    let maria = try await world.protected()
+    let owner = try await world.signIn(app: maria.app)
+    try await world.addContact("second@example.org", owner)
+    let stranger = TestPasskey(.system)
+    for number in 1...99 {
+      let thief = Source(address: "198.51.100.\(number)")
+      let journey = try await afterPassword(world, from: thief)
+      if number.isMultiple(of: 3) {
+        let prompt = try await world.site.signIn.passkeyPrompt(binding: .api)
+        let request = try world.ports.open(PasskeyRequest.self, prompt.request, for: .api)
+        await #expect(throws: Refusal.passkeyWrong(.wrongCredential)) {
+          try await world.site.signIn.enterPasskey(
+            stranger.assertion(request, of: AccountID(text: "a")), request: prompt.request, journey: journey,
+            binding: .api, source: thief)
+        }
+      } else {
+        // The wait of the account as a whole is over then.
+        world.pass(.minutes(5))
+        await #expect(throws: Refusal.totpWrong) {
+          try await world.site.signIn.enterTOTP("000000", journey: journey, binding: .api, source: thief)
+        }
+      }
+      let news = try await told(world).sorted()
+      #expect(news == (number == 10 ? ["10 to maria@example.org", "10 to second@example.org"] : []))
+    }
+    let noted = try await world.site.securityInfo.activity(for: world.signedIn(owner))
+      .filter { $0.kind == .wrongSecondFactors }
+    #expect(noted.map(\.source.address) == ["198.51.100.10"])
+  }
+
+  @Test func `T8: wrong codes of the app are told on the way back only when the password was right`()
+    async throws
+  {
+    let world = try World(inMemory: true)
+    _ = try await world.protected()
+    for number in 1...20 {
+      let thief = Source(address: "198.51.100.\(number)")
+      var journey = try await world.site.recovery.start(username: "maria", binding: .api).journey
+      if number > 10 {
+        journey = try await world.site.recovery.enterPassword(
+          journey, password: World.password, binding: .api, source: thief
+        ).journey
+      }
+      await #expect(throws: Refusal.totpWrong) {
+        try await world.site.recovery.enterTOTP(journey, code: "000000", binding: .api, source: thief)
+      }
+      #expect(try await told(world) == (number == 20 ? ["10 to maria@example.org"] : []))
+    }
+  }
+
   // MARK: IPv6
 
   @Test func `T8: one subscriber's 65,536 IPv6 networks share ten times the tries of one source`()

@@ -135,12 +135,15 @@ package struct Recovery: Sendable {
     let code = try IssuedCode.read(typed)
     let (triedFromHere, _, _) = try await counted(ThrottleRules.recoveryTOTP, attempt, from: source)
     let (tried, facts, now) = try await counted(ThrottleRules.recoveryTOTPOfAccount, attempt, from: nil)
-    let app = try await ports.database.write { [ports] transaction in
-      guard let app = try ports.useTOTP(code, among: facts?.proofs.confirmedApps ?? [], in: transaction)
-      else { throw Refusal.totpWrong }
-      try ports.clearTries(triedFromHere, in: transaction)
-      try ports.takeBack(tried, in: transaction)
-      return app
+    let knowsPassword = attempt.evidence.contains { $0.proof == .password }
+    let app = try await ports.afterPassword(of: knowsPassword ? facts?.account : nil, source: source) {
+      try await ports.database.write { [ports] transaction in
+        guard let app = try ports.useTOTP(code, among: facts?.proofs.confirmedApps ?? [], in: transaction)
+        else { throw Refusal.totpWrong }
+        try ports.clearTries(triedFromHere, in: transaction)
+        try ports.takeBack(tried, in: transaction)
+        return app
+      }
     }
     return try proved(.totp(app.id), in: attempt, facts: facts, binding: binding, at: now)
   }
@@ -215,7 +218,7 @@ package struct Recovery: Sendable {
     do {
       verified = try await ports.check(code, of: facts?.account, among: codes)
     } catch Refusal.codeWrong {
-      try await countWrongCode(for: facts?.account, named: name, source: source)
+      try await ports.count(.codes, on: name, for: facts?.account, source: source)
       throw Refusal.codeWrong
     }
     try await ports.database.write { [ports] in try ports.clearTries(tried, in: $0) }
@@ -391,18 +394,6 @@ package struct Recovery: Sendable {
     guard let facts, let due = facts.account.holdDueAt, due <= now else { return (facts, now) }
     try await ports.endDueHold(of: facts.account.id)
     return try await ports.database.read { [ports] in (try ports.facts(named: name, in: $0), $0.now) }
-  }
-
-  /// The owner hears of ten well-formed codes that do not fit, whoever sent them, and of every hundredth.
-  private func countWrongCode(for account: Account?, named name: String, source: Source) async throws {
-    try await ports.database.write { [ports] transaction in
-      let count = try ports.tally(ThrottleRules.wrongCodes, on: name, in: transaction)
-      guard count == ThrottleRules.wrongCodesTold || count.isMultiple(of: 100), let account else { return }
-      try ports.note(.wrongCodes, on: account.id, source: source, in: transaction)
-      try ports.tell(
-        ports.contacts(of: account.id, in: transaction), .wrongCodes(count: count), about: account,
-        source: source, in: transaction)
-    }
   }
 
   private func progress(

@@ -109,7 +109,9 @@ package struct SignIn: Sendable {
   ) async throws -> StartedSession {
     let password = try proved(try resume(token, binding: binding))
     let account = try await current(password)
-    let app = try await ports.enterTOTP(code, of: account, source: source)
+    let app = try await ports.afterPassword(of: account, source: source) {
+      try await ports.enterTOTP(code, of: account, source: source)
+    }
     return try await start(account, password, shown: [.password, .totp(app)], source: source)
   }
 
@@ -121,9 +123,11 @@ package struct SignIn: Sendable {
   ) async throws -> StartedSession {
     let password = try proved(try resume(token, binding: binding))
     let account = try await current(password)
-    let passkey = try await ports.usePasskey(
-      assertion, request: try ports.open(PasskeyRequest.self, request, for: binding), expected: account.id,
-      source: source)
+    let passkey = try await ports.afterPassword(of: account, source: source) {
+      try await ports.usePasskey(
+        assertion, request: try ports.open(PasskeyRequest.self, request, for: binding), expected: account.id,
+        source: source)
+    }
     return try await start(account, password, shown: [.password, .passkey(passkey.id)], source: source)
   }
 

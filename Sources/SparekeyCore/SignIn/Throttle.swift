@@ -126,7 +126,10 @@ package enum ThrottleRules {
   /// Well-formed wrong codes for one account from anywhere: never a wait, only the count that tells the owner.
   package static let wrongCodes = ThrottleRule(
     name: "wrong-codes", free: .max, firstWait: .zero, longestWait: .zero, forgetAfter: .hours(24))
-  package static let wrongCodesTold = 10
+  /// Wrong second factors for one account after its right password, from anywhere: likewise.
+  package static let wrongSecondFactors = ThrottleRule(
+    name: "wrong-second-factors", free: .max, firstWait: .zero, longestWait: .zero, forgetAfter: .hours(24))
+  package static let wrongTriesTold = 10
   /// No rule counts for longer: what began before it, and has no wait, is of no more use.
   package static let longestMemory = Duration.days(2)
 }
