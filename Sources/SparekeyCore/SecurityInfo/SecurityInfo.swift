@@ -327,13 +327,16 @@ extension Ports {
 
   // MARK: factors, for the dashboard and for settling after a recovery
 
-  /// A name someone gives to an app or passkey. - Throws: `Refusal.field(.name, …)`.
+  /// A name someone gives to an app or passkey: one line, and nothing that changes how the words around it in a mail to
+  /// its owner are read. - Throws: `Refusal.field(.name, …)`.
   private func factorName(_ typed: String, or standard: String) throws(Refusal) -> String {
-    let name = typed.filter { !$0.isNewline }.trimmingPrefix(while: \.isWhitespace)
-    guard name.count <= SecurityInfo.longestName else {
-      throw .field(.name, .tooLong(maximum: SecurityInfo.longestName))
+    do throws(Refusal) {
+      return try plainText(
+        typed.filter { !$0.isNewline }, .name, longest: SecurityInfo.longestName)
+    } catch {
+      guard error == .field(.name, .missing) else { throw error }
+      return standard
     }
-    return name.isEmpty ? standard : String(name)
   }
 
   package func addApp(
