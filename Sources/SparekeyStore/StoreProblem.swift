@@ -4,8 +4,11 @@ import SparekeyCore
 package enum StoreProblem: OperatorFault, Equatable {
   case cannotOpen(path: String, reason: String)
   case damaged(path: String, what: String)
-  /// While serving: a full disk, a file that was taken away.
+  /// While serving: damage, or a mistake of this program.
   case failed(reason: String)
+  /// While serving: a full disk, one that takes no writes, another program that holds the file for long. Nothing was
+  /// changed, and it works again when the operator has mended that.
+  case hindered(reason: String)
   case notDurable
   case newerSchema(found: Int, known: Int)
   /// A backup never writes over a file.
@@ -25,6 +28,8 @@ package enum StoreProblem: OperatorFault, Equatable {
     case .damaged(let path, let what):
       "The database \(path) is damaged: \(what). Restore its newest backup."
     case .failed(let reason): "The database answered: \(reason)."
+    case .hindered(let reason):
+      "The database cannot be used now: \(reason). People are told to come back. No restart is needed once this is mended."
     case .notDurable: "SQLite refused synchronous=FULL; acknowledged changes would not survive power loss."
     case .newerSchema(let found, let known):
       "The database has schema version \(found); this program knows up to \(known). Install the newer program."
@@ -42,6 +47,7 @@ package enum StoreProblem: OperatorFault, Equatable {
   package var retryAfterSeconds: Int? {
     switch self {
     case .unavailable, .outcomeUnknown: 2
+    case .hindered: 5
     default: nil
     }
   }

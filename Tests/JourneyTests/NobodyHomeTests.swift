@@ -44,7 +44,8 @@ import Testing
         unknown.journey, to: option.id, binding: .api, source: world.source)
       #expect(sent.step == .issuedCode && sent.sentTo == option.masked)
       await #expect(throws: Refusal.issuedCodeWrong) {
-        try await world.site.recovery.enterIssuedCode(sent.journey, code: "123456", binding: .api)
+        try await world.site.recovery.enterIssuedCode(
+          sent.journey, code: "123456", binding: .api, source: world.source)
       }
     }
     #expect((150...199).contains(decoys))

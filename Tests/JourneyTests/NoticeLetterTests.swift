@@ -52,7 +52,7 @@ import Testing
       .contactRemoved(masked: "+49 •••• ••67"), .totpAdded(name: "Phone"), .totpRemoved(name: "Phone"),
       .passkeyAdded(name: "Key"), .passkeyRemoved(name: "Key"), .appAllowed(name: "Notes"), .twoStepOn,
       .twoStepOff, .frozen, .thawed,
-      .signedOutEverywhere, .wrongCodes(count: 10), .caseCode(code: "123456"),
+      .signedOutEverywhere, .wrongCodes(count: 10), .wrongSecondFactors(count: 10), .caseCode(code: "123456"),
     ] + Notice.SupportDeed.allCases.map { .bySupport($0) }
 
   /// Nothing is left that the catalogue should have said.

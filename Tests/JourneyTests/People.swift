@@ -197,7 +197,8 @@ struct Claim: Sendable {
     let sent = try await world.site.recovery.sendIssuedCode(
       progress.journey, to: option.id, binding: .api, source: source)
     let code = try #require(try await world.mail().last { $0.address == address && $0.code != nil }?.code)
-    progress = try await world.site.recovery.enterIssuedCode(sent.journey, code: code, binding: .api)
+    progress = try await world.site.recovery.enterIssuedCode(
+      sent.journey, code: code, binding: .api, source: source)
   }
 
   mutating func show(passkey: TestPasskey) async throws {

@@ -2,11 +2,31 @@ import RecoveryCode
 import SparekeyCore
 import SparekeyServices
 import SparekeyStore
+import SparekeyWeb
 import Testing
 
 @testable import sparekey
 
 @Suite struct `The security page` {
+  @Test(arguments: [
+    ("My phone", "My phone"), ("  Kim's \u{202E}enohp\u{2066}\r\n\u{7} ", "Kim's enohp"),
+    ("\u{202E}\n ", "Authenticator app"), ("\u{0}", "Authenticator app"),
+  ])
+  func `D4: the name of an app is one line that turns nothing around in the mails about it`(
+    typed: String, name: String
+  ) async throws {
+    let world = try World(inMemory: true)
+    _ = try await world.addApp(world.person(), name: typed)
+    #expect(try await world.proofs().apps.map(\.name) == [name])
+    let letters = try await world.mail().map {
+      NoticeLetter($0, texts: world.site.texts, settings: world.site.settings)
+    }
+    #expect(letters.contains { $0.body.contains("“\(name)”") })
+    await #expect(throws: Refusal.field(.name, .tooLong(maximum: SecurityInfo.longestName))) {
+      _ = try await world.addApp(world.signIn(), name: String(repeating: "a", count: 65))
+    }
+  }
+
   // MARK: check my code
 
   func check(_ code: String, _ session: StartedSession, in world: World) async throws {
@@ -208,7 +228,8 @@ import Testing
         proof, by: world.steppedUp(later), source: world.source)
     }
     await #expect(throws: Refusal.changedMeanwhile) {
-      try await world.site.recovery.enterIssuedCode(sent.journey, code: code, binding: .api)
+      try await world.site.recovery.enterIssuedCode(
+        sent.journey, code: code, binding: .api, source: world.source)
     }
     let after = try await world.site.recovery.start(username: "maria", binding: .api)
     #expect(!after.options.contains { $0.masked == masked })

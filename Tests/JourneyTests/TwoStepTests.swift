@@ -320,7 +320,8 @@ import Testing
       else { continue }
       for _ in 0..<7 {
         do {
-          _ = try await world.site.recovery.enterIssuedCode(sent.journey, code: "000000", binding: .api)
+          _ = try await world.site.recovery.enterIssuedCode(
+            sent.journey, code: "000000", binding: .api, source: source)
         } catch { tries += error as? Refusal == .issuedCodeWrong ? 1 : 0 }
       }
     }

@@ -155,7 +155,7 @@ import Testing
     let mail = try #require(try await world.mail().last)
     #expect(mail.address == "maria@example.org")
     let proved = try await world.site.recovery.enterIssuedCode(
-      sent.journey, code: mail.code ?? "", binding: .api)
+      sent.journey, code: mail.code ?? "", binding: .api, source: world.source)
     #expect(proved.step == .newPassword && proved.evidence == [.email])
     _ = try await world.recover(proved.journey, to: Self.newPassword)
     _ = try await world.signIn("maria", Self.newPassword)
@@ -175,13 +175,15 @@ import Testing
       for _ in 0..<200 {
         group.addTask {
           await #expect(throws: Refusal.issuedCodeWrong) {
-            try await world.site.recovery.enterIssuedCode(sent.journey, code: wrong, binding: .api)
+            try await world.site.recovery.enterIssuedCode(
+              sent.journey, code: wrong, binding: .api, source: world.source)
           }
         }
       }
     }
     await #expect(throws: Refusal.issuedCodeWrong) {
-      try await world.site.recovery.enterIssuedCode(sent.journey, code: right, binding: .api)
+      try await world.site.recovery.enterIssuedCode(
+        sent.journey, code: right, binding: .api, source: world.source)
     }
   }
 
@@ -194,7 +196,8 @@ import Testing
         start.journey, to: start.options[0].id, binding: .api, source: world.source)
       let code = try #require(try await world.mail().last?.code)
       world.pass(wait)
-      let proved = try? await world.site.recovery.enterIssuedCode(sent.journey, code: code, binding: .api)
+      let proved = try? await world.site.recovery.enterIssuedCode(
+        sent.journey, code: code, binding: .api, source: world.source)
       #expect((proved != nil) == opens)
     }
   }
@@ -217,7 +220,7 @@ import Testing
     let issued = try #require(try await world.mail().last)
     #expect(issued.address == "new@example.net")
     let shown = try await world.site.recovery.enterIssuedCode(
-      sent.journey, code: #require(issued.code), binding: .api)
+      sent.journey, code: #require(issued.code), binding: .api, source: world.source)
     #expect(shown.decision?.row == 2)
   }
 

@@ -66,7 +66,7 @@ package struct MemoryState: Sendable {
 
   struct ThrottleRow {
     var tries: Int
-    var lastAt: Timestamp
+    var since: Timestamp
     var blockedUntil = Timestamp(milliseconds: 0)
   }
 
@@ -418,26 +418,30 @@ final class MemoryTransaction: Transaction {
 
   // MARK: limits
 
-  func raise(_ bucket: [UInt8], at now: Timestamp, forgetBefore: Timestamp) throws -> Int? {
-    guard let row = state.throttle[bucket] else {
-      state.throttle[bucket] = MemoryState.ThrottleRow(tries: 1, lastAt: now)
-      return 1
-    }
+  func raise(_ bucket: [UInt8], at now: Timestamp, forgetBefore: Timestamp) throws -> ThrottleCount? {
+    var row = state.throttle[bucket] ?? MemoryState.ThrottleRow(tries: 0, since: now)
     guard row.blockedUntil <= now else { return nil }
-    let tries = row.lastAt < forgetBefore ? 1 : row.tries + 1
-    state.throttle[bucket] = MemoryState.ThrottleRow(
-      tries: tries, lastAt: now, blockedUntil: row.blockedUntil)
-    return tries
+    if row.since <= forgetBefore { (row.tries, row.since) = (0, now) }
+    row.tries += 1
+    state.throttle[bucket] = row
+    return ThrottleCount(tries: row.tries, since: row.since)
   }
 
   func block(_ bucket: [UInt8], until time: Timestamp) throws { state.throttle[bucket]?.blockedUntil = time }
 
   func blockedUntil(_ bucket: [UInt8]) throws -> Timestamp? { state.throttle[bucket]?.blockedUntil }
 
+  func takeBack(_ bucket: [UInt8], since: Timestamp, wait end: Timestamp?) throws {
+    guard var row = state.throttle[bucket], row.since == since, row.tries > 0 else { return }
+    row.tries -= 1
+    if row.blockedUntil == end { row.blockedUntil = Timestamp(milliseconds: 0) }
+    state.throttle[bucket] = row
+  }
+
   func clear(_ bucket: [UInt8]) throws { state.throttle[bucket] = nil }
 
   func forgetThrottles(before time: Timestamp) throws {
-    state.throttle = state.throttle.filter { time <= $0.value.lastAt || time <= $0.value.blockedUntil }
+    state.throttle = state.throttle.filter { time <= $0.value.since || time <= $0.value.blockedUntil }
   }
 
   // MARK: history

@@ -13,6 +13,11 @@ import Testing
     #expect(!dumped.contains("7KQ2M"))
   }
 
+  @Test func `Q6: a secret cannot be encoded`() {
+    let secret: Any = Secret("7KQ2M-ABCDE")
+    #expect(!(secret is any Encodable) && !(secret is any Decodable))
+  }
+
   @Test func `secrets compare by content`() {
     #expect(Secret("abc").matches(Secret("abc")))
     #expect(!Secret("abc").matches(Secret("abd")))

@@ -70,10 +70,15 @@ import Testing
         password_changed_at, code_salt) VALUES ('a', 'anna', 'anna', 'anna', 1, 'v', x'01', 1, x'02')
       """)
     try old.run("PRAGMA user_version = \(version)")
+    try old.run("INSERT INTO throttle VALUES (x'03', 5, 1, 0)")
     old.close()
-    for _ in 1...2 {
+    for tries in 6...7 {
       let database = try open()
       #expect(try await database.read { try $0.account(AccountID(text: "a"))?.username } == "anna")
+      let counted = try await database.write {
+        try $0.raise([3], at: Timestamp(milliseconds: 2), forgetBefore: Timestamp(milliseconds: 0))
+      }
+      #expect(counted == ThrottleCount(tries: tries, since: Timestamp(milliseconds: 1)))
     }
     let copy = try SQLiteConnection("\(path).schema-\(version)", for: .reading)
     #expect(try copy.integer("PRAGMA user_version") == version)
@@ -99,26 +104,19 @@ import Testing
     #expect(throws: StoreProblem.self) { try open() }
   }
 
-  @Test func `T8: tries are counted in one statement, and forgotten after a while`() async throws {
+  @Test func `Q5: a database that another program holds for long is a hindrance that passes, not a fault`()
+    async throws
+  {
     let database = try open()
-    let bucket: [UInt8] = [1, 2, 3]
-    let start = Timestamp(milliseconds: 1_000_000)
-    let counts = try await database.write { transaction in
-      [
-        try transaction.raise(bucket, at: start, forgetBefore: start - .hours(1)),
-        try transaction.raise(bucket, at: start + .minutes(1), forgetBefore: start - .hours(1)),
-        try transaction.raise(bucket, at: start + .hours(2), forgetBefore: start + .hours(1)),
-      ]
+    let other = try SQLiteConnection(path, for: .writing)
+    try other.run("BEGIN IMMEDIATE")
+    let problem = await #expect(throws: StoreProblem.self) {
+      try await database.write { _ = try $0.spend("form", for: AccountID(text: "a")) }
     }
-    #expect(counts == [1, 2, 1])
-    try await database.write { try $0.block(bucket, until: start + .hours(3)) }
-    let blocked = try await database.write { transaction in
-      [
-        try transaction.raise(bucket, at: start + .hours(2), forgetBefore: start),
-        try transaction.raise(bucket, at: start + .hours(3), forgetBefore: start),
-      ]
-    }
-    #expect(blocked == [nil, 2])
+    #expect(problem == .hindered(reason: "database is locked"))
+    #expect(problem?.retryAfterSeconds == 5)
+    try other.run("ROLLBACK")
+    #expect(try await database.write { try $0.spend("form", for: AccountID(text: "a")) })
   }
 
   @Test func `the outbox hands out a message once per lease, and keeps it until it is delivered`()

@@ -502,18 +502,75 @@ enum Engine: String, CaseIterable, CustomTestStringConvertible {
       let bucket: [UInt8] = [1]
       let counts = [
         try transaction.raise(bucket, at: start, forgetBefore: start - .hours(1)),
-        try transaction.raise(bucket, at: start + .minutes(1), forgetBefore: start - .hours(1)),
-        try transaction.raise(bucket, at: start + .hours(2), forgetBefore: start + .hours(1)),
+        try transaction.raise(bucket, at: start + .minutes(59), forgetBefore: start - .minutes(1)),
+        // The second came a minute ago: it is the first that counts.
+        try transaction.raise(bucket, at: start + .hours(1), forgetBefore: start),
       ]
       try transaction.block(bucket, until: start + .hours(3))
       let waiting = try transaction.raise(bucket, at: start + .hours(2), forgetBefore: start)
-      let after = try transaction.raise(bucket, at: start + .hours(3), forgetBefore: start)
-      #expect(counts == [1, 2, 1] && waiting == nil && after == 2)
+      let after = try transaction.raise(bucket, at: start + .hours(3), forgetBefore: start + .minutes(59))
+      #expect(waiting == nil)
+      #expect(
+        counts + [after] == [
+          ThrottleCount(tries: 1, since: start), ThrottleCount(tries: 2, since: start),
+          ThrottleCount(tries: 1, since: start + .hours(1)),
+          ThrottleCount(tries: 2, since: start + .hours(1)),
+        ])
       #expect(try transaction.blockedUntil(bucket) == start + .hours(3))
-      try transaction.forgetThrottles(before: start + .hours(3))
-      #expect(try transaction.blockedUntil(bucket) != nil)
       try transaction.clear(bucket)
       #expect(try transaction.blockedUntil(bucket) == nil)
+    }
+  }
+
+  @Test(arguments: Engine.allCases)
+  func `T8: a try is taken back with its own wait, and with nothing that came after it`(_ kind: Engine)
+    async throws
+  {
+    let database = try await engine(kind)
+    try await database.write { [self] transaction in
+      let bucket: [UInt8] = [1]
+      func raise(at now: Timestamp) throws -> ThrottleCount? {
+        try transaction.raise(bucket, at: now, forgetBefore: now - .hours(1))
+      }
+      let none = Timestamp(milliseconds: 0)
+      for tries in 1...3 { #expect(try raise(at: start) == ThrottleCount(tries: tries, since: start)) }
+      try transaction.block(bucket, until: start + .minutes(5))
+      // It has imposed none; another try has.
+      try transaction.takeBack(bucket, since: start, wait: nil)
+      #expect(try transaction.blockedUntil(bucket) == start + .minutes(5))
+      try transaction.takeBack(bucket, since: start, wait: start + .minutes(4))
+      #expect(try transaction.blockedUntil(bucket) == start + .minutes(5))
+      try transaction.takeBack(bucket, since: start, wait: start + .minutes(5))
+      #expect(try transaction.blockedUntil(bucket) == none)
+      // All three are out: never below nothing, and the count still began with the first.
+      try transaction.takeBack(bucket, since: start, wait: nil)
+      #expect(try raise(at: start + .minutes(1)) == ThrottleCount(tries: 1, since: start))
+      // Counted in what is forgotten by now.
+      #expect(try raise(at: start + .hours(1)) == ThrottleCount(tries: 1, since: start + .hours(1)))
+      try transaction.block(bucket, until: start + .hours(2))
+      try transaction.takeBack(bucket, since: start, wait: start + .hours(2))
+      #expect(try transaction.blockedUntil(bucket) == start + .hours(2))
+      try transaction.takeBack([2], since: start, wait: nil)
+      #expect(try transaction.blockedUntil([2]) == nil)
+    }
+  }
+
+  @Test(arguments: Engine.allCases)
+  func `T8: a bucket is kept as long as its count or its wait can matter`(_ kind: Engine) async throws {
+    let database = try await engine(kind)
+    try await database.write { [self] transaction in
+      for bucket in [[1], [2]] as [[UInt8]] {
+        _ = try transaction.raise(bucket, at: start, forgetBefore: start - .hours(1))
+      }
+      try transaction.block([2], until: start + .hours(3))
+      try transaction.forgetThrottles(before: start)
+      #expect(try transaction.blockedUntil([1]) != nil)
+      try transaction.forgetThrottles(before: start + .milliseconds(1))
+      #expect(try transaction.blockedUntil([1]) == nil)
+      try transaction.forgetThrottles(before: start + .hours(3))
+      #expect(try transaction.blockedUntil([2]) != nil)
+      try transaction.forgetThrottles(before: start + .hours(3) + .milliseconds(1))
+      #expect(try transaction.blockedUntil([2]) == nil)
     }
   }
 

@@ -51,7 +51,7 @@ package struct SignUp: Sendable {
 
     if limited {
       try await ports.database.write { [ports] transaction in
-        try ports.countTry(ThrottleRules.signUp, on: "", from: source, in: transaction)
+        _ = try ports.countTry(ThrottleRules.signUp, on: "", from: source, in: transaction)
       }
     }
     try await ports.database.read { transaction in

@@ -3,7 +3,7 @@ extension Ports {
   package func forgetWhatIsOver() async throws {
     try await database.write { transaction in
       let now = transaction.now
-      try transaction.forgetThrottles(before: now - .days(2))
+      try transaction.forgetThrottles(before: now - ThrottleRules.longestMemory)
       try transaction.forgetSpent(before: now - .days(2))
       try transaction.forgetAnswers(
         before: now - RepeatableCall.remembered, secretsBefore: now - RepeatableCall.secretRemembered)

@@ -35,6 +35,8 @@ package struct Notice: Sendable, Codable {
     case codeBeforeRestore(serial: String)
     /// About ten well-formed codes that do not fit.
     case wrongCodes(count: Int)
+    /// About ten wrong second factors after the right password (T8).
+    case wrongSecondFactors(count: Int)
     /// To confirm the email of someone who writes to support.
     case caseCode(code: String)
     /// To someone who wrote to support.

@@ -132,7 +132,7 @@ package struct OperatorTokens: Sendable {
     let (found, now) = try await ports.database.read { (try $0.operatorToken(digest: digest), $0.now) }
     guard let found, found.isLive(at: now) else {
       try await ports.database.write { [ports] transaction in
-        try ports.countTry(ThrottleRules.operatorToken, on: "", from: source, in: transaction)
+        _ = try ports.countTry(ThrottleRules.operatorToken, on: "", from: source, in: transaction)
       }
       throw Refusal.tokenUnknown
     }

@@ -17,7 +17,7 @@ package struct Holds: Sendable {
 
   /// For the claimant (H5). - Throws: `Refusal.ticketWrong`, also for a hold that does not exist; `.slowDown`.
   package func status(_ id: HoldID, ticket: String, source: Source) async throws -> Status {
-    try await ports.database.write { [ports] transaction in
+    let tried = try await ports.database.write { [ports] transaction in
       try ports.countTry(ThrottleRules.ticket, on: id.text, from: source, in: transaction)
     }
     let digest = ports.digest(ticket: ticket)
@@ -27,7 +27,7 @@ package struct Holds: Sendable {
       else {
         throw Refusal.ticketWrong
       }
-      try ports.clearTries(ThrottleRules.ticket, on: id.text, from: source, in: transaction)
+      try ports.clearTries(tried, in: transaction)
       return try ports.status(of: hold, in: transaction)
     }
   }
@@ -95,7 +95,7 @@ package struct Holds: Sendable {
     let link = try ports.open(stopToken: stopToken)
     // Each pause but the first needs one of these, so they bound what everyone is told (T10).
     try await ports.database.write { [ports] transaction in
-      try ports.countTry(
+      _ = try ports.countTry(
         ThrottleRules.withdrawal, on: "\(link.hold) \(link.contact.text)", from: nil, in: transaction)
     }
     return try await receive({ .withdraw(by: $0) }, stopToken, source)
@@ -157,11 +157,18 @@ package struct Holds: Sendable {
     let accepted = try ports.passwordRules.check(
       password, for: .newPassword, twoStep: account.twoStep,
       contextWords: ports.contextWords(account, [contact]))
-    let expected = try await ports.database.write { try $0.tryConfirmation(of: contact.id, at: $0.now) }
+    let (tried, expected) = try await ports.database.write { [ports] transaction in
+      (
+        try ports.countTry(
+          ThrottleRules.enterIssuedCode, on: "hold/\(id)", from: source, in: transaction),
+        try transaction.tryConfirmation(of: contact.id, at: transaction.now)
+      )
+    }
     guard let expected, constantTimeEqual(expected, ports.digest(issuedCode: code, for: contact.id.text))
     else {
       throw Refusal.issuedCodeWrong
     }
+    try await ports.database.write { [ports] in try ports.clearTries(tried, in: $0) }
     let sealed = try await ports.seal(accepted.password, for: account.id, from: source)
     try await ports.database.write { [ports] transaction in
       guard try transaction.hold(id)?.letsChooseAgain(of: account) == true else { throw Refusal.notFound }

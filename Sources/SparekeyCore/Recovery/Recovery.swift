@@ -90,25 +90,24 @@ package struct Recovery: Sendable {
   }
 
   /// - Throws: `Refusal.issuedCodeWrong` (also when it is too old or was tried five times), `.field(.code, …)`,
-  ///   `.outOfStep`, `.expired`, `.changedMeanwhile`.
+  ///   `.slowDown`, `.outOfStep`, `.expired`, `.changedMeanwhile`.
   package func enterIssuedCode(
-    _ token: String, code typed: String, binding: JourneyBinding
+    _ token: String, code typed: String, binding: JourneyBinding, source: Source
   ) async throws -> RecoveryProgress {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     guard case .awaitingIssuedCode(let sent) = attempt.state else { throw Refusal.outOfStep }
     let code = try IssuedCode.read(typed)
     let name = attempt.lookupName
-    let (facts, now) = try await ports.database.write { [ports] transaction in
-      do {
-        try ports.countTry(ThrottleRules.issuedCode, on: sent.id, from: nil, in: transaction)
-      } catch Refusal.slowDown {
-        throw Refusal.issuedCodeWrong
-      }
-      return (try ports.facts(named: name, in: transaction), transaction.now)
+    let (tried, facts, now) = try await ports.database.write { [ports] transaction in
+      (
+        try ports.countTry(atIssuedCode: sent.id, of: name, from: source, in: transaction),
+        try ports.facts(named: name, in: transaction), transaction.now
+      )
     }
     guard constantTimeEqual(sent.digest, ports.digest(issuedCode: code, for: sent.id)), now < sent.expiresAt,
       let proof = sent.proof
     else { throw Refusal.issuedCodeWrong }
+    try await ports.database.write { [ports] in try ports.clearTries(tried, in: $0) }
     return try proved(proof, in: attempt, facts: facts, binding: binding, at: now)
   }
 
@@ -121,11 +120,11 @@ package struct Recovery: Sendable {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     guard !password.isEmpty else { throw Refusal.field(.password, .missing) }
     guard password.utf8.count <= PasswordRules.maximumBytes else { throw Refusal.wrongPassword }
-    let (facts, now) = try await counted(ThrottleRules.recoveryPassword, attempt, from: source)
+    let (tried, facts, now) = try await counted(ThrottleRules.recoveryPassword, attempt, from: source)
     guard try await ports.verify(password, of: facts?.account, from: source) != nil else {
       throw Refusal.wrongPassword
     }
-    try await clear(ThrottleRules.recoveryPassword, attempt, from: source)
+    try await ports.database.write { [ports] in try ports.clearTries(tried, in: $0) }
     return try proved(.password, in: attempt, facts: facts, binding: binding, at: now)
   }
 
@@ -136,13 +135,18 @@ package struct Recovery: Sendable {
   ) async throws -> RecoveryProgress {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     let code = try IssuedCode.read(typed)
-    _ = try await counted(ThrottleRules.recoveryTOTP, attempt, from: source)
-    let (facts, now) = try await counted(ThrottleRules.recoveryTOTPOfAccount, attempt, from: nil)
-    let app = try await ports.database.write { [ports] transaction in
-      try ports.useTOTP(code, among: facts?.proofs.confirmedApps ?? [], in: transaction)
+    let (triedFromHere, _, _) = try await counted(ThrottleRules.recoveryTOTP, attempt, from: source)
+    let (tried, facts, now) = try await counted(ThrottleRules.recoveryTOTPOfAccount, attempt, from: nil)
+    let knowsPassword = attempt.evidence.contains { $0.proof == .password }
+    let app = try await ports.afterPassword(of: knowsPassword ? facts?.account : nil, source: source) {
+      try await ports.database.write { [ports] transaction in
+        guard let app = try ports.useTOTP(code, among: facts?.proofs.confirmedApps ?? [], in: transaction)
+        else { throw Refusal.totpWrong }
+        try ports.clearTries(triedFromHere, in: transaction)
+        try ports.takeBack(tried, in: transaction)
+        return app
+      }
     }
-    guard let app else { throw Refusal.totpWrong }
-    try await clear(ThrottleRules.recoveryTOTP, attempt, from: source)
     return try proved(.totp(app.id), in: attempt, facts: facts, binding: binding, at: now)
   }
 
@@ -206,22 +210,20 @@ package struct Recovery: Sendable {
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     let code = try ports.readCode(typed)
     let name = attempt.lookupName
-    let (facts, codes, now) = try await ports.database.write { [ports] transaction in
-      try ports.countTry(ThrottleRules.recoveryCode, on: name, from: source, in: transaction)
+    let (tried, facts, codes, now) = try await ports.database.write { [ports] transaction in
+      let tried = try ports.countTry(ThrottleRules.recoveryCode, on: name, from: source, in: transaction)
       let facts = try ports.facts(named: name, in: transaction)
       let id = facts?.account.id ?? AccountID(text: "")
-      return (facts, try transaction.codes(of: id, limit: StoredCode.remembered + 1), transaction.now)
+      return (tried, facts, try transaction.codes(of: id, limit: StoredCode.remembered + 1), transaction.now)
     }
     let verified: VerifiedCode
     do {
       verified = try await ports.check(code, of: facts?.account, among: codes, from: source)
     } catch Refusal.codeWrong {
-      try await countWrongCode(for: facts?.account, named: name, source: source)
+      try await ports.count(.codes, on: name, for: facts?.account, source: source)
       throw Refusal.codeWrong
     }
-    try await ports.database.write { [ports] transaction in
-      try ports.clearTries(ThrottleRules.recoveryCode, on: name, from: source, in: transaction)
-    }
+    try await ports.database.write { [ports] in try ports.clearTries(tried, in: $0) }
     return try proved(.recoveryCode(verified.id), in: attempt, facts: facts, binding: binding, at: now)
   }
 
@@ -361,16 +363,12 @@ package struct Recovery: Sendable {
 
   private func counted(
     _ rule: ThrottleRule, _ attempt: RecoveryAttempt, from source: Source?
-  ) async throws -> (AccountFacts?, Timestamp) {
+  ) async throws -> (CountedTry, AccountFacts?, Timestamp) {
     try await ports.database.write { [ports] transaction in
-      try ports.countTry(rule, on: attempt.lookupName, from: source, in: transaction)
-      return (try ports.facts(named: attempt.lookupName, in: transaction), transaction.now)
-    }
-  }
-
-  private func clear(_ rule: ThrottleRule, _ attempt: RecoveryAttempt, from source: Source?) async throws {
-    try await ports.database.write { [ports] transaction in
-      try ports.clearTries(rule, on: attempt.lookupName, from: source, in: transaction)
+      (
+        try ports.countTry(rule, on: attempt.lookupName, from: source, in: transaction),
+        try ports.facts(named: attempt.lookupName, in: transaction), transaction.now
+      )
     }
   }
 
@@ -399,18 +397,6 @@ package struct Recovery: Sendable {
     guard let facts, let due = facts.account.holdDueAt, due <= now else { return (facts, now) }
     try await ports.endDueHold(of: facts.account.id)
     return try await ports.database.read { [ports] in (try ports.facts(named: name, in: $0), $0.now) }
-  }
-
-  /// The owner hears of ten well-formed codes that do not fit, whoever sent them, and of every hundredth.
-  private func countWrongCode(for account: Account?, named name: String, source: Source) async throws {
-    try await ports.database.write { [ports] transaction in
-      let count = try ports.tally(ThrottleRules.wrongCodes, on: name, in: transaction)
-      guard count == ThrottleRules.wrongCodesTold || count.isMultiple(of: 100), let account else { return }
-      try ports.note(.wrongCodes, on: account.id, source: source, in: transaction)
-      try ports.tell(
-        ports.contacts(of: account.id, in: transaction), .wrongCodes(count: count), about: account,
-        source: source, in: transaction)
-    }
   }
 
   private func progress(

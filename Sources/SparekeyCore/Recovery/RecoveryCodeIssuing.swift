@@ -56,15 +56,17 @@ package struct RecoveryCodes: Sendable {
   package func check(_ typed: String, by steppedUp: SteppedUp, source: Source) async throws {
     let account = steppedUp.account
     let code = try ports.readCode(typed)
-    let codes = try await ports.database.write { [ports] transaction in
-      try ports.countTry(ThrottleRules.checkCode, on: account.id.text, from: nil, in: transaction)
-      return try transaction.codes(of: account.id, limit: StoredCode.remembered + 1)
+    let (tried, codes) = try await ports.database.write { [ports] transaction in
+      (
+        try ports.countTry(ThrottleRules.checkCode, on: account.id.text, from: nil, in: transaction),
+        try transaction.codes(of: account.id, limit: StoredCode.remembered + 1)
+      )
     }
     do {
       let verified = try await ports.check(code, of: account, among: codes, from: source)
       try await ports.database.write { [ports] transaction in
         try transaction.checked(verified.id, at: transaction.now)
-        try ports.clearTries(ThrottleRules.checkCode, on: account.id.text, from: nil, in: transaction)
+        try ports.clearTries(tried, in: transaction)
         try ports.note(.codeChecked, on: account.id, source: source, in: transaction)
       }
     } catch let refusal as Refusal {

@@ -14,6 +14,7 @@ package struct SecurityEvent: Sendable, Equatable {
     case emailConfirmed = "email-confirmed"
     case emailRemoved = "email-removed"
     case wrongCodes = "wrong-codes"
+    case wrongSecondFactors = "wrong-second-factors"
     case phoneAdded = "phone-added"
     case phoneConfirmed = "phone-confirmed"
     case phoneRemoved = "phone-removed"

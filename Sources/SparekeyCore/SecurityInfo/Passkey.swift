@@ -95,9 +95,11 @@ extension Ports {
   package func usePasskey(
     _ assertion: PasskeyAssertion, request: PasskeyRequest, expected: AccountID?, source: Source
   ) async throws -> Passkey {
-    let found = try await database.write { [self] transaction in
-      try countTry(ThrottleRules.passkey, on: "", from: source, in: transaction)
-      return try transaction.passkey(credential: assertion.credentialID)
+    let (tried, found) = try await database.write { [self] transaction in
+      (
+        try countTry(ThrottleRules.passkey, on: "", from: source, in: transaction),
+        try transaction.passkey(credential: assertion.credentialID)
+      )
     }
     guard let passkey = found, expected == nil || passkey.account == expected else {
       throw Refusal.passkeyWrong(.wrongCredential)
@@ -118,7 +120,7 @@ extension Ports {
           passkey.id, counter: passkey.credential.signatureCount, to: used,
           at: transaction.now)
       else { throw Refusal.changedMeanwhile }
-      try clearTries(ThrottleRules.passkey, on: "", from: source, in: transaction)
+      try takeBack(tried, in: transaction)
       return passkey
     }
   }

@@ -95,13 +95,15 @@ package struct SecurityInfo: Sendable {
     _ id: ContactID, code typed: String, by signedIn: SignedIn, source: Source
   ) async throws {
     let code = try IssuedCode.read(typed)
-    let expected = try await ports.database.write { [ports] transaction in
+    let (tried, expected) = try await ports.database.write { [ports] transaction in
       guard try transaction.contacts(of: signedIn.account.id).contains(where: { $0.id == id }) else {
         throw Refusal.notFound
       }
-      try ports.countTry(
-        ThrottleRules.confirmContact, on: signedIn.account.id.text, from: source, in: transaction)
-      return try transaction.tryConfirmation(of: id, at: transaction.now)
+      return (
+        try ports.countTry(
+          ThrottleRules.confirmContact, on: signedIn.account.id.text, from: source, in: transaction),
+        try transaction.tryConfirmation(of: id, at: transaction.now)
+      )
     }
     guard let expected, constantTimeEqual(expected, ports.digest(issuedCode: code, for: id.text)) else {
       throw Refusal.issuedCodeWrong
@@ -116,8 +118,7 @@ package struct SecurityInfo: Sendable {
         contact.kind == .email ? .emailConfirmed : .phoneConfirmed, detail: contact.masked, of: account,
         source: source, notice: .contactConfirmed(masked: contact.masked), in: transaction)
       guard try transaction.confirm(id, at: transaction.now) else { throw Refusal.issuedCodeWrong }
-      try ports.clearTries(
-        ThrottleRules.confirmContact, on: signedIn.account.id.text, from: source, in: transaction)
+      try ports.clearTries(tried, in: transaction)
     }
   }
 
@@ -326,13 +327,16 @@ extension Ports {
 
   // MARK: factors, for the dashboard and for settling after a recovery
 
-  /// A name someone gives to an app or passkey. - Throws: `Refusal.field(.name, …)`.
+  /// A name someone gives to an app or passkey: one line, and nothing that changes how the words around it in a mail to
+  /// its owner are read. - Throws: `Refusal.field(.name, …)`.
   private func factorName(_ typed: String, or standard: String) throws(Refusal) -> String {
-    let name = typed.filter { !$0.isNewline }.trimmingPrefix(while: \.isWhitespace)
-    guard name.count <= SecurityInfo.longestName else {
-      throw .field(.name, .tooLong(maximum: SecurityInfo.longestName))
+    do throws(Refusal) {
+      return try plainText(
+        typed.filter { !$0.isNewline }, .name, longest: SecurityInfo.longestName)
+    } catch {
+      guard error == .field(.name, .missing) else { throw error }
+      return standard
     }
-    return name.isEmpty ? standard : String(name)
   }
 
   package func addApp(
@@ -378,7 +382,7 @@ extension Ports {
     _ id: AuthenticatorAppID, code typed: String, of account: Account, by session: Session, source: Source
   ) async throws {
     let code = try IssuedCode.read(typed)
-    try await database.write { [self] transaction in
+    let tried = try await database.write { [self] transaction in
       try countTry(ThrottleRules.sessionTOTP, on: account.id.text, from: nil, in: transaction)
     }
     try await database.write { [self] transaction in
@@ -391,7 +395,7 @@ extension Ports {
         .totpAdded, detail: app.name, of: account, source: source, notice: .totpAdded(name: app.name),
         in: transaction)
       guard try transaction.confirmApp(id, at: transaction.now) else { throw Refusal.notFound }
-      try clearTries(ThrottleRules.sessionTOTP, on: account.id.text, from: nil, in: transaction)
+      try clearTries(tried, in: transaction)
     }
   }
 

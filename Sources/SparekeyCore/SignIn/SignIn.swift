@@ -67,9 +67,11 @@ package struct SignIn: Sendable {
     guard !password.isEmpty else { throw Refusal.field(.password, .missing) }
     guard password.utf8.count <= PasswordRules.maximumBytes else { throw Refusal.wrongNameOrPassword }
     let name = Username.lookup(attempt.username)
-    let account = try await ports.database.write { [ports] transaction in
-      try ports.countTry(ThrottleRules.password, on: name, from: source, in: transaction)
-      return try ports.currentAccount(canonicalName: name, in: transaction)
+    let (tried, account) = try await ports.database.write { [ports] transaction in
+      (
+        try ports.countTry(ThrottleRules.password, on: name, from: source, in: transaction),
+        try ports.currentAccount(canonicalName: name, in: transaction)
+      )
     }
     let match = try await ports.verify(password, of: account, from: source)
     guard let account, let match else { throw Refusal.wrongNameOrPassword }
@@ -79,7 +81,7 @@ package struct SignIn: Sendable {
       guard try transaction.account(account.id)?.version == account.version else {
         throw Refusal.changedMeanwhile
       }
-      try ports.clearTries(ThrottleRules.password, on: name, from: source, in: transaction)
+      try ports.clearTries(tried, in: transaction)
       if let rehashed = match.rehashed {
         try transaction.rehashPassword(of: account.id, from: account.password, to: rehashed)
       }
@@ -107,7 +109,9 @@ package struct SignIn: Sendable {
   ) async throws -> StartedSession {
     let password = try proved(try resume(token, binding: binding))
     let account = try await current(password)
-    let app = try await ports.enterTOTP(code, of: account, source: source)
+    let app = try await ports.afterPassword(of: account, source: source) {
+      try await ports.enterTOTP(code, of: account, source: source)
+    }
     return try await start(account, password, shown: [.password, .totp(app)], source: source)
   }
 
@@ -119,9 +123,11 @@ package struct SignIn: Sendable {
   ) async throws -> StartedSession {
     let password = try proved(try resume(token, binding: binding))
     let account = try await current(password)
-    let passkey = try await ports.usePasskey(
-      assertion, request: try ports.open(PasskeyRequest.self, request, for: binding), expected: account.id,
-      source: source)
+    let passkey = try await ports.afterPassword(of: account, source: source) {
+      try await ports.usePasskey(
+        assertion, request: try ports.open(PasskeyRequest.self, request, for: binding), expected: account.id,
+        source: source)
+    }
     return try await start(account, password, shown: [.password, .passkey(passkey.id)], source: source)
   }
 
@@ -158,7 +164,7 @@ package struct SignIn: Sendable {
     let password = try proved(try resume(token, binding: binding))
     let session = ports.newSessionToken()
     let digest = ports.digest(ticket: ticket)
-    try await ports.database.write { [ports] transaction in
+    let tried = try await ports.database.write { [ports] transaction in
       try ports.countTry(ThrottleRules.ticket, on: password.account.text, from: source, in: transaction)
     }
     return try await ports.database.write { [ports] transaction in
@@ -169,6 +175,7 @@ package struct SignIn: Sendable {
       guard let hold = try transaction.completedHold(of: account.id), hold.takesTicket(of: account),
         constantTimeEqual(hold.ticketDigest, digest)
       else { throw Refusal.ticketWrong }
+      try ports.clearTries(tried, in: transaction)
       let started = try ports.startSession(
         for: account, shown: [.password], restriction: .settleFactors, token: session, source: source,
         in: transaction)

@@ -50,7 +50,7 @@ package struct StepUp: Sendable {
     switch shown {
     case .password(let typed):
       guard !typed.isEmpty else { throw Refusal.field(.password, .missing) }
-      try await ports.database.write { [ports] transaction in
+      let tried = try await ports.database.write { [ports] transaction in
         try ports.countTry(ThrottleRules.stepUp, on: account.id.text, from: source, in: transaction)
       }
       guard typed.utf8.count <= PasswordRules.maximumBytes,
@@ -58,9 +58,7 @@ package struct StepUp: Sendable {
       else {
         throw Refusal.wrongPassword
       }
-      try await ports.database.write { [ports] transaction in
-        try ports.clearTries(ThrottleRules.stepUp, on: account.id.text, from: source, in: transaction)
-      }
+      try await ports.database.write { [ports] in try ports.clearTries(tried, in: $0) }
       return .password
     case .totp(let typed):
       return .totp(try await ports.enterTOTP(typed, of: account, in: session))
@@ -100,19 +98,20 @@ extension Ports {
       ])
   }
 
-  /// A success clears what was counted, but not what was counted for all sources together.
+  /// A success clears what was counted first; from what was counted for all sources together it takes back itself.
   private func useTOTP(
     _ code: String, of account: Account, counting counts: [(ThrottleRule, String, Source?)]
   ) async throws -> AuthenticatorAppID {
-    try await database.write { [self] transaction in
-      for (rule, subject, source) in counts { try countTry(rule, on: subject, from: source, in: transaction) }
+    let tried = try await database.write { [self] transaction in
+      try counts.map { rule, subject, source in
+        try countTry(rule, on: subject, from: source, in: transaction)
+      }
     }
     return try await database.write { [self] transaction in
       let apps = try transaction.authenticatorApps(of: account.id).filter(\.isConfirmed)
       guard let app = try useTOTP(code, among: apps, in: transaction) else { throw Refusal.totpWrong }
-      if let (rule, subject, source) = counts.first {
-        try clearTries(rule, on: subject, from: source, in: transaction)
-      }
+      if let first = tried.first { try clearTries(first, in: transaction) }
+      for other in tried.dropFirst() { try takeBack(other, in: transaction) }
       return app.id
     }
   }

@@ -93,18 +93,16 @@ package struct Support: Sendable {
     let draft = try ports.open(CaseDraft.self, token, for: binding)
     guard let sent = draft.code else { throw Refusal.expired }
     let code = try IssuedCode.read(typed)
-    try await ports.database.write { [ports] transaction in
-      do {
-        try ports.countTry(ThrottleRules.issuedCode, on: sent.id, from: nil, in: transaction)
-      } catch Refusal.slowDown {
-        throw Refusal.issuedCodeWrong
-      }
+    let subject = "case/\(try EmailAddress(draft.content.email).canonical)"
+    let tried = try await ports.database.write { [ports] transaction in
+      try ports.countTry(atIssuedCode: sent.id, of: subject, from: source, in: transaction)
     }
     guard constantTimeEqual(sent.digest, ports.digest(issuedCode: code, for: sent.id)) else {
       throw Refusal.issuedCodeWrong
     }
     let ticket = ports.newTicket(seed: draft.ticketSeed)
     return try await ports.database.write { [ports] transaction in
+      try ports.clearTries(tried, in: transaction)
       if let opened = try transaction.supportCase(draft.id) {
         return Opened(supportCase: opened, ticket: ticket)
       }
@@ -164,7 +162,7 @@ package struct Support: Sendable {
 
   private func find(_ number: String, ticket: String, source: Source) async throws -> SupportCase {
     let number = SupportCase.number(typed: number)
-    try await ports.database.write { [ports] transaction in
+    let tried = try await ports.database.write { [ports] transaction in
       try ports.countTry(ThrottleRules.ticket, on: "case/\(number)", from: source, in: transaction)
     }
     let digest = ports.digest(ticket: ticket)
@@ -172,7 +170,7 @@ package struct Support: Sendable {
       guard let found = try transaction.supportCase(number: number),
         constantTimeEqual(found.ticketDigest, digest)
       else { throw Refusal.ticketWrong }
-      try ports.clearTries(ThrottleRules.ticket, on: "case/\(number)", from: source, in: transaction)
+      try ports.clearTries(tried, in: transaction)
       return found
     }
   }

@@ -12,6 +12,7 @@ enum Migrations {
     String(decoding: PackageResources.v0005_apps_sql, as: UTF8.self),
     String(decoding: PackageResources.v0006_idempotency_sql, as: UTF8.self),
     String(decoding: PackageResources.v0007_operators_sql, as: UTF8.self),
+    String(decoding: PackageResources.v0008_counting_from_the_first_try_sql, as: UTF8.self),
   ]
 
   /// - Throws: `StoreProblem.newerSchema`.

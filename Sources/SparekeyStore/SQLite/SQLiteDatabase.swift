@@ -122,11 +122,15 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     }
   }
 
+  /// What lies outside the file, and passes: a full or read-only disk, one that fails, another program's lock.
+  private static let hindrances = [SQLITE_FULL, SQLITE_BUSY, SQLITE_IOERR, SQLITE_READONLY]
+
   private func explained<Answer>(_ body: () async throws -> Answer) async throws -> Answer {
     do {
       return try await body()
     } catch let fault as SQLiteFault {
-      throw StoreProblem.failed(reason: fault.reason)
+      throw Self.hindrances.contains(fault.code)
+        ? StoreProblem.hindered(reason: fault.reason) : StoreProblem.failed(reason: fault.reason)
     }
   }
 

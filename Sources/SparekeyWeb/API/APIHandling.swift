@@ -48,6 +48,9 @@ struct Call: Sendable {
     if let name = repeatedMember(in: body) {
       throw .repeated(name)
     }
+    if hasEscapedNUL(body) {
+      throw UnreadableBody(field: nil, detail: "The body has a NUL (\\u0000) in it.")
+    }
     do {
       return try JSONDecoder().decode(type, from: body)
     } catch DecodingError.keyNotFound(let key, _) {

@@ -129,7 +129,8 @@ enum RecoveryAPI {
     let body: Body = try call.decode()
     let recovery = call.site.recovery
     if let code = body.code {
-      return try await answer(recovery.enterIssuedCode(body.journey, code: code, binding: .api), call)
+      return try await answer(
+        recovery.enterIssuedCode(body.journey, code: code, binding: .api, source: call.source), call)
     }
     return try await answer(
       recovery.sendIssuedCode(body.journey, to: body.option ?? "", binding: .api, source: call.source), call)

@@ -79,7 +79,8 @@ extension SecurityEvent {
 extension SecurityEvent.Kind {
   fileprivate var isSerious: Bool {
     [
-      .wrongCodes, .recovered, .holdStarted, .holdContested, .holdCompleted, .codeCheckFailed, .frozen,
+      .wrongCodes, .wrongSecondFactors, .recovered, .holdStarted, .holdContested, .holdCompleted,
+      .codeCheckFailed, .frozen,
       .supportHoldRequested, .supportFroze,
     ].contains(self)
   }

@@ -112,6 +112,9 @@ package struct NoticeLetter: Sendable {
     case .wrongCodes(let count):
       values["count"] = "\(count)"
       return "wrongCodes"
+    case .wrongSecondFactors(let count):
+      values["count"] = "\(count)"
+      return "wrongSecondFactors"
     case .usernames(let names):
       values["usernames"] = names.joined(separator: ", ")
       return names.count == 1 ? "username" : "usernames"

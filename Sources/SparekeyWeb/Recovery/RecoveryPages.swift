@@ -59,7 +59,7 @@ enum RecoveryPages {
       }
       return dueStep(
         of: try await visit.site.recovery.enterIssuedCode(
-          journey, code: visit.form[.code], binding: visit.binding))
+          journey, code: visit.form[.code], binding: visit.binding, source: visit.source))
     } catch Refusal.field(.code, let problem) {
       return try await again(visit, codeError: visit.texts.problem(problem, in: "code"))
     } catch Refusal.issuedCodeWrong {

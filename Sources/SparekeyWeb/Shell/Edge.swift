@@ -28,6 +28,7 @@ struct Edge: RouterMiddleware {
     var response: Response
     do {
       try checkHost(of: request)
+      try checkAddress(of: request)
       response = try await next(request, context)
     } catch let error as HTTPError {
       let allowed = error.status == .notFound ? known.methods(of: request.uri.path) : nil
@@ -79,6 +80,11 @@ struct Edge: RouterMiddleware {
     else {
       throw HTTPError(.misdirectedRequest)
     }
+  }
+
+  /// A NUL, however it is written, is in no address of ours, and PostgreSQL takes none in a text.
+  private func checkAddress(of request: Request) throws {
+    guard !Array(request.uri.string.utf8).contains(Array("%00".utf8)) else { throw HTTPError(.badRequest) }
   }
 
   private func response(

@@ -13,7 +13,7 @@ package struct Form: Sendable {
   private init(fields: [String: String]) { self.fields = fields }
 
   /// Reads `application/x-www-form-urlencoded`.
-  /// - Throws: `Malformed` for broken encoding or a repeated name.
+  /// - Throws: `Malformed` for broken encoding, a NUL or a repeated name.
   package init(_ encoded: String) throws(Malformed) {
     guard let fields = formFields(of: encoded) else { throw Malformed() }
     self.fields = fields

@@ -1,7 +1,7 @@
 /// Reads `application/x-www-form-urlencoded`, byte by byte: a sign with a combining mark after it is still that sign.
 ///
-/// - Returns: the fields by name; nil for broken encoding, and for a name that occurs twice: a second `username` is a
-///   mistake or a trick.
+/// - Returns: the fields by name; nil for broken encoding, for a NUL, which is in no text that people type and which
+///   PostgreSQL keeps nowhere, and for a name that occurs twice: a second `username` is a mistake or a trick.
 func formFields(of encoded: String) -> [String: String]? {
   var fields: [String: String] = [:]
   for pair in encoded.utf8.split(separator: UInt8(ascii: "&")) {
@@ -26,7 +26,7 @@ private func decoded(_ text: Substring.UTF8View) -> String? {
     default: bytes.append(byte)
     }
   }
-  return String(validating: bytes, as: UTF8.self)
+  return bytes.contains(0) ? nil : String(validating: bytes, as: UTF8.self)
 }
 
 private func hexadecimal(_ digit: UInt8) -> UInt8? {

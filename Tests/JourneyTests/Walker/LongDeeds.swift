@@ -382,7 +382,8 @@ extension LongStory {
       guard let mail = world.allMail.last(where: { $0.code != nil }), me.mailboxes.contains(mail.address)
       else { return }
       note("… and enters it")
-      progress = try await recovery.enterIssuedCode(sent.journey, code: mail.code ?? "", binding: .api)
+      progress = try await recovery.enterIssuedCode(
+        sent.journey, code: mail.code ?? "", binding: .api, source: world.source)
       proof = asked
     }
     guard before.has(proof) || !isAlone else {

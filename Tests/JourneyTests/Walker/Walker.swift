@@ -154,7 +154,7 @@ struct Wanderer: Actor {
     story.note("\(own) enters an issued code in the recovery of \(token.name)")
     guard
       let progress = try? await story.world.site.recovery.enterIssuedCode(
-        token.token, code: code, binding: .api)
+        token.token, code: code, binding: .api, source: story.world.source)
     else { return }
     guard token.name == own else { throw story.broken("a code from another mailbox proved \(token.name)") }
     var proved = token
