@@ -406,8 +406,10 @@ def test_t24_a_form_from_elsewhere_is_refused(world, watch, path):
     watch.check(path, may_change=True)
     for csrf in (None, "", "0" * 26, Browser(world.server).csrf, *ODD.values()):
         answer = browser.post(address, fields | ({} if csrf is None else {"csrf": csrf}), csrf=False)
-        assert answer.status_code == 403
-        assert "This form is out of date" in answer.text
+        # A form with a NUL is not looked at any further.
+        is_read = "\0" not in (csrf or "")
+        assert answer.status_code == (403 if is_read else 400)
+        assert ("This form is out of date" in answer.text) == is_read
     answer = browser.post(address, fields, headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 403
     assert browser.post(address, [*fields.items(), ("csrf", browser.csrf)]).status_code == 400
@@ -439,6 +441,9 @@ def test_q5_a_bad_part_of_an_address_gets_a_clear_answer(world, watch, path):
 def test_t24_what_is_typed_reaches_no_cookie(world):
     for kind, value in ODD.items():
         answer = Browser(world.server).post("/oauth2/consent", {"request": value, "decision": "other"})
+        if "\0" in value:
+            assert answer.status_code == 400 and "sparekey-app" not in answer.headers.get("Set-Cookie", "")
+            continue
         assert answer.status_code == 303
         assert "sparekey-app=; Path=/;" in answer.headers["Set-Cookie"], f"{kind}: {answer.headers['Set-Cookie']}"
 
