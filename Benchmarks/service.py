@@ -122,8 +122,26 @@ def compiled(name, *sources):
     return str(program)
 
 
-def bare_hashes(cost, seconds):
-    """Per second: Argon2id in a loop on every core, with nothing around it."""
+def bare_hashes(cost, seconds, kept=False):
+    """Per second: Argon2id in a loop on every core, with nothing around it; as libsodium does it, or with the memory kept
+    between hashes as the service does (docs/decisions/0020)."""
+    words = [sys.executable, __file__, *map(str, cost), str(seconds)]
+    environment = os.environ | ({"LD_PRELOAD": kept_memory()} if kept else {})
+    return float(subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout)
+
+
+def kept_memory():
+    """The service's own way to keep memory, as a library."""
+    source = ROOT / "Sources/CHashMemory"
+    library = ROOT / ".build/benchmarks/hash_memory.so"
+    library.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        ["cc", "-O2", "-shared", "-fPIC", f"-I{source}/include", source / "hash_memory.c", "-o", library], check=True)
+    return str(library)
+
+
+def loop_of_hashes(cost, seconds):
+    keep = getattr(ctypes.CDLL(None), "hash_memory_keep", None) if "LD_PRELOAD" in os.environ else None
     sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
     sodium.sodium_init()
     memory, passes = cost
@@ -132,6 +150,8 @@ def bare_hashes(cost, seconds):
 
     def work():
         output, salt = ctypes.create_string_buffer(32), secrets.token_bytes(16)
+        if keep:
+            keep(True)
         count = 0
         while time.perf_counter() < until:  # ctypes lets go of Python's lock while it hashes
             sodium.crypto_pwhash(
@@ -163,3 +183,8 @@ def median_of(rounds, *kinds):
         return statistics.median(values)
 
     return [middle(values) for values in answers]
+
+
+if __name__ == "__main__":
+    memory, passes, seconds = sys.argv[1:]
+    print(loop_of_hashes((int(memory), int(passes)), float(seconds)))

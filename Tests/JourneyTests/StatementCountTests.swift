@@ -38,7 +38,7 @@ import Testing
         "/api/v1/sign-in/password", ["journey": journey, "password": World.password])
       #expect(answer["status"] == "200")
     }
-    #expect(taken == 12)
+    #expect(taken == 13)
   }
 
   @Test func `Q3: a recovery asks for everything about the account once in each transaction`() async throws {
@@ -60,7 +60,7 @@ import Testing
       #expect(answer["outcome"] == "now")
     }
     #expect(start == 7)
-    #expect(proof == 11)
+    #expect(proof == 12)
     #expect(end == 32)
   }
 

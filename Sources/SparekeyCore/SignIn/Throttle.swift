@@ -119,10 +119,10 @@ package enum ThrottleRules {
   package static let usernamesToContactAllowed = 3
   /// All tries of one kind from one source, whatever the name.
   package static let perSource = ThrottleRule(
-    name: "source", free: 100, firstWait: .seconds(5), longestWait: .minutes(10), forgetAfter: .hours(1))
+    name: "source", free: 100, firstWait: .seconds(5), longestWait: .minutes(10), forgetAfter: .hours(6))
   /// The same for the IPv6 network around a source: one subscriber may have 65,536 of them.
   package static let perNetwork = ThrottleRule(
-    name: "network", free: 1_000, firstWait: .seconds(5), longestWait: .minutes(10), forgetAfter: .hours(1))
+    name: "network", free: 1_000, firstWait: .seconds(5), longestWait: .minutes(10), forgetAfter: .hours(6))
   /// Well-formed wrong codes for one account from anywhere: never a wait, only the count that tells the owner.
   package static let wrongCodes = ThrottleRule(
     name: "wrong-codes", free: .max, firstWait: .zero, longestWait: .zero, forgetAfter: .hours(24))
