@@ -48,7 +48,9 @@ import Testing
     try await world.work()
     _ = try await world.signIn("maria", Claim.newPassword, app: maria.app)
     let progress = try await world.site.signIn.enterPassword(
-      Claim.newPassword, journey: world.site.signIn.start(username: "maria", binding: .api), binding: .api,
+      Claim.newPassword,
+      journey: world.site.signIn.start(
+        username: "maria", binding: .api, source: Source(address: "192.0.2.1")), binding: .api,
       source: world.source)
     guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
     #expect(!step.takesTicket)
@@ -95,7 +97,9 @@ import Testing
     let session = try await world.signIn(app: maria.app)
     let thief = Source(address: "198.51.100.9")
     let progress = try await world.site.signIn.enterPassword(
-      World.password, journey: world.site.signIn.start(username: "maria", binding: .api), binding: .api,
+      World.password,
+      journey: world.site.signIn.start(
+        username: "maria", binding: .api, source: Source(address: "192.0.2.1")), binding: .api,
       source: thief)
     guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
     for _ in 0..<30 {

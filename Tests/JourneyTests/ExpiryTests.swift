@@ -95,7 +95,8 @@ import Testing
       let world = try World()
       let steppedUp = try await world.signedIn(world.person()).steppedUp(at: world.now)
       let form = try world.site.recoveryCodes.form(for: steppedUp.signedIn, binding: .api)
-      let journey = try world.site.signIn.start(username: "maria", binding: .api)
+      let journey = try world.site.signIn.start(
+        username: "maria", binding: .api, source: Source(address: "192.0.2.1"))
       world.pass(wait)
       let entered = try? await world.site.signIn.enterPassword(
         World.password, journey: journey, binding: .api, source: world.source)
@@ -177,7 +178,9 @@ import Testing
       let account = try await world.account().id
       let signIn = world.site.signIn
       let progress = try await signIn.enterPassword(
-        World.password, journey: signIn.start(username: "maria", binding: .api), binding: .api,
+        World.password,
+        journey: signIn.start(username: "maria", binding: .api, source: Source(address: "192.0.2.1")),
+        binding: .api,
         source: world.source)
       guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
       world.pass(wait)

@@ -608,7 +608,9 @@ import Testing
         group.addTask {
           _ = try? await Holds(number.isMultiple(of: 2) ? world.ports : other).workOffDue()
           _ = try? await SignIn(number.isMultiple(of: 2) ? other : world.ports).enterPassword(
-            "not the right one", journey: world.site.signIn.start(username: "maria", binding: .api),
+            "not the right one",
+            journey: world.site.signIn.start(
+              username: "maria", binding: .api, source: Source(address: "192.0.2.1")),
             binding: .api, source: world.source)
         }
       }
@@ -749,7 +751,9 @@ extension World {
   /// After a hold: new password and ticket.
   func firstSignIn(_ password: String, ticket: String) async throws -> StartedSession {
     let progress = try await site.signIn.enterPassword(
-      password, journey: site.signIn.start(username: "maria", binding: .api), binding: .api, source: source)
+      password,
+      journey: site.signIn.start(username: "maria", binding: .api, source: Source(address: "192.0.2.1")),
+      binding: .api, source: source)
     guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
     return try await site.signIn.enterTicket(ticket, journey: step.journey, binding: .api, source: source)
   }

@@ -203,7 +203,9 @@ import Testing
     try await world.work()
     for _ in 0..<(ThrottleRules.ticket.free + 5) {
       let progress = try await world.site.signIn.enterPassword(
-        Claim.newPassword, journey: world.site.signIn.start(username: "maria", binding: .api), binding: .api,
+        Claim.newPassword,
+        journey: world.site.signIn.start(
+          username: "maria", binding: .api, source: Source(address: "192.0.2.1")), binding: .api,
         source: world.source)
       guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
       _ = try await world.site.signIn.enterTicket(
@@ -298,7 +300,9 @@ import Testing
   /// A journey whose password was right.
   private func afterPassword(_ world: World, from source: Source) async throws -> String {
     let progress = try await world.site.signIn.enterPassword(
-      World.password, journey: world.site.signIn.start(username: "maria", binding: .api), binding: .api,
+      World.password,
+      journey: world.site.signIn.start(
+        username: "maria", binding: .api, source: Source(address: "192.0.2.1")), binding: .api,
       source: source)
     guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
     return step.journey

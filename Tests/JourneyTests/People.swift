@@ -63,7 +63,9 @@ extension World {
     -> StartedSession
   {
     let progress = try await site.signIn.enterPassword(
-      password, journey: site.signIn.start(username: name, binding: .api), binding: .api, source: source)
+      password,
+      journey: site.signIn.start(username: name, binding: .api, source: Source(address: "192.0.2.1")),
+      binding: .api, source: source)
     guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
     // Each step of the app counts once.
     pass(.seconds(30))

@@ -93,7 +93,9 @@ import Testing
     var journeys: [String] = []
     for _ in 0..<64 {
       let progress = try await world.site.signIn.enterPassword(
-        World.password, journey: world.site.signIn.start(username: "maria", binding: .api), binding: .api,
+        World.password,
+        journey: world.site.signIn.start(
+          username: "maria", binding: .api, source: Source(address: "192.0.2.1")), binding: .api,
         source: world.source)
       guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
       journeys.append(step.journey)
@@ -128,7 +130,9 @@ import Testing
       try await world.twoStepOn(session)
       world.set(Timestamp(milliseconds: time))
       let progress = try await world.site.signIn.enterPassword(
-        World.password, journey: world.site.signIn.start(username: "maria", binding: .api), binding: .api,
+        World.password,
+        journey: world.site.signIn.start(
+          username: "maria", binding: .api, source: Source(address: "192.0.2.1")), binding: .api,
         source: world.source)
       guard case .secondFactor(let second) = progress else { throw Refusal.outOfStep }
       let started = try? await world.site.signIn.enterTOTP(
@@ -145,7 +149,9 @@ import Testing
     let world = try World()
     let maria = try await world.protected()
     let progress = try await world.site.signIn.enterPassword(
-      World.password, journey: world.site.signIn.start(username: "maria", binding: .api), binding: .api,
+      World.password,
+      journey: world.site.signIn.start(
+        username: "maria", binding: .api, source: Source(address: "192.0.2.1")), binding: .api,
       source: world.source)
     guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
     let right = (-1...1).map {
@@ -172,7 +178,9 @@ import Testing
     let world = try World(limits: false)
     let maria = try await world.protected()
     let progress = try await world.site.signIn.enterPassword(
-      World.password, journey: world.site.signIn.start(username: "maria", binding: .api), binding: .api,
+      World.password,
+      journey: world.site.signIn.start(
+        username: "maria", binding: .api, source: Source(address: "192.0.2.1")), binding: .api,
       source: world.source)
     guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
     let session = try await world.signIn(app: maria.app)
@@ -189,7 +197,9 @@ import Testing
     let world = try World(limits: false)
     let maria = try await world.protected()
     let progress = try await world.site.signIn.enterPassword(
-      World.password, journey: world.site.signIn.start(username: "maria", binding: .api), binding: .api,
+      World.password,
+      journey: world.site.signIn.start(
+        username: "maria", binding: .api, source: Source(address: "192.0.2.1")), binding: .api,
       source: world.source)
     guard case .secondFactor(let step) = progress else { throw Refusal.outOfStep }
     world.pass(.minutes(10))
@@ -353,7 +363,9 @@ extension World {
   /// As second factor.
   func signIn(_ name: String, _ password: String, passkey: TestPasskey) async throws -> StartedSession {
     let progress = try await site.signIn.enterPassword(
-      password, journey: site.signIn.start(username: name, binding: .api), binding: .api, source: source)
+      password,
+      journey: site.signIn.start(username: name, binding: .api, source: Source(address: "192.0.2.1")),
+      binding: .api, source: source)
     guard case .secondFactor(let step) = progress, let prompt = step.passkey else { throw Refusal.outOfStep }
     let request = try ports.open(PasskeyRequest.self, prompt.request, for: .api)
     return try await site.signIn.enterPasskey(

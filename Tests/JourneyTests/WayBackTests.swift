@@ -254,7 +254,8 @@ import Testing
         proved, wanted: Recovery.Wanted(password: Self.newPassword), binding: .browser("another"),
         source: world.source)
     }
-    let signIn = try world.site.signIn.start(username: "maria", binding: .api)
+    let signIn = try world.site.signIn.start(
+      username: "maria", binding: .api, source: Source(address: "192.0.2.1"))
     await #expect(throws: Refusal.expired) { try await world.recover(signIn, to: Self.newPassword) }
     world.pass(Evidence.lifetime)
     await #expect(throws: Refusal.self) { try await world.recover(proved, to: Self.newPassword) }

@@ -174,7 +174,9 @@ final class World: Sendable {
     -> StartedSession
   {
     let progress = try await site.signIn.enterPassword(
-      password, journey: site.signIn.start(username: name, binding: .api), binding: .api,
+      password,
+      journey: site.signIn.start(username: name, binding: .api, source: Source(address: "192.0.2.1")),
+      binding: .api,
       source: source ?? self.source)
     guard case .signedIn(let started) = progress else { throw Refusal.outOfStep }
     return started
@@ -240,6 +242,8 @@ final class CountingHasher: SecretHashing {
 
   var count: Int { counted.withLockedValue { $0 } }
 
+  func checkRoom(for source: Source) throws(Refusal) { try pool.checkRoom(for: source) }
+
   func hash(_ secret: Secret, salt: [UInt8], cost: HashCost, for source: Source) async throws -> [UInt8] {
     counted.withLockedValue { $0 += 1 }
     return try await pool.hash(secret, salt: salt, cost: cost, for: source)
@@ -301,6 +305,8 @@ final class StatementTap: Sendable {
 /// A digest in place of Argon2id: for stories that prove something else than the cost.
 struct DigestHashing: SecretHashing {
   let costs = HashCosts.cheap
+
+  func checkRoom(for source: Source) {}
 
   func hash(_ secret: Secret, salt: [UInt8], cost: HashCost, for source: Source) async throws -> [UInt8] {
     var hash = SHA256()

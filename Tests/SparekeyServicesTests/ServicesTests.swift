@@ -101,6 +101,7 @@ extension Argon2Pool {
     for id in 1...4 { #expect(queue.add("a\(id)", id: UInt64(id), from: "a") == nil) }
     #expect(queue.add("a5", id: 5, from: "a") == "a5")
     #expect(queue.add("b1", id: 6, from: "b") == "a4")
+    #expect(queue.hasRoom(for: "c") && !queue.hasRoom(for: "a"))
     #expect(queue.add("c1", id: 7, from: "c") == "a3")
     #expect(queue.add("b2", id: 8, from: "b") == "b2")
     #expect(queue.add("d1", id: 9, from: "d") == "a2")
@@ -125,6 +126,10 @@ extension Argon2Pool {
     let pool = Argon2Pool(threads: 1, queue: 8)
     let flood = (0..<64).map { number in Task { try await pool.hash("\(number)", from: "198.51.100.1") } }
     while pool.waiting < 8 { try await Task.sleep(for: .milliseconds(1)) }
+    #expect(throws: Refusal.busy(retryAfterSeconds: 1)) {
+      try pool.checkRoom(for: Source(address: "198.51.100.1"))
+    }
+    try pool.checkRoom(for: Source(address: "192.0.2.7"))
     #expect(try await pool.hash("owner", from: "192.0.2.7").count == 32)
     var refused = 0
     for task in flood where (try? await task.value) == nil { refused += 1 }

@@ -32,6 +32,10 @@ package struct HashCosts: Sendable {
 /// The one way a secret becomes a hash: Argon2id, on threads of its own behind a bounded queue (T9).
 package protocol SecretHashing: Sendable {
   var costs: HashCosts { get }
+  /// Whether a hash for this source would be made now. What comes to a hash asks first: under overload nothing is
+  /// opened, counted or written for those who are refused then (T9).
+  /// - Throws: `Refusal.busy`.
+  func checkRoom(for source: Source) throws(Refusal)
   /// 32 bytes.
   /// - Parameter source: who has it done; those who have much done wait for themselves, not for others.
   /// - Throws: `Refusal.busy` when the queue is full.

@@ -46,9 +46,11 @@ package struct SignIn: Sendable {
   package init(_ ports: Ports) { self.ports = ports }
 
   /// Begins with a name. Every name walks on; nothing is looked up.
-  /// - Throws: `Refusal.field(.username, …)` when nothing, or far too much, was typed.
-  package func start(username: String, binding: JourneyBinding) throws -> String {
-    try ports.seal(
+  /// - Throws: `Refusal.field(.username, …)` when nothing, or far too much, was typed; `.busy` when a password could not
+  ///   be checked now.
+  package func start(username: String, binding: JourneyBinding, source: Source) throws -> String {
+    try ports.hashing.checkRoom(for: source)
+    return try ports.seal(
       SignInAttempt(
         username: try typedName(username), expiresAt: ports.clock.now() + SignInAttempt.lifetime),
       for: binding)
@@ -63,6 +65,7 @@ package struct SignIn: Sendable {
   package func enterPassword(
     _ password: String, journey token: String, binding: JourneyBinding, source: Source
   ) async throws -> SignInProgress {
+    try ports.hashing.checkRoom(for: source)
     var attempt = try resume(token, binding: binding)
     guard !password.isEmpty else { throw Refusal.field(.password, .missing) }
     guard password.utf8.count <= PasswordRules.maximumBytes else { throw Refusal.wrongNameOrPassword }

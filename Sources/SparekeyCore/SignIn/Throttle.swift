@@ -30,9 +30,14 @@ package enum ThrottleRules {
   /// Tries at one issued code, right ones too: five, then it is dead (ASVS 6.6.3); a million codes to choose from.
   package static let issuedCode = ThrottleRule(
     name: "issued-code", free: 5, firstWait: .hours(24), longestWait: .hours(24), forgetAfter: .hours(24))
-  /// The same tries per name and source, and so per source: codes of many accounts are guessed no faster than of one.
+  /// The same tries per name and source.
   package static let enterIssuedCode = ThrottleRule(
     name: "enter-issued-code", free: 10, firstWait: .seconds(5), longestWait: .hours(1),
+    forgetAfter: .hours(24))
+  /// The same tries per source, of IPv6 per /48: codes of many accounts together are guessed no faster than of a few. One
+  /// mailbox after the other, the odds would add up (T8).
+  package static let issuedCodesOfSource = ThrottleRule(
+    name: "issued-codes-of-source", free: 50, firstWait: .seconds(30), longestWait: .hours(1),
     forgetAfter: .hours(24))
   /// Mails asked for by someone not signed in, per name and source.
   package static let issueCode = ThrottleRule(
@@ -119,10 +124,10 @@ package enum ThrottleRules {
   package static let usernamesToContactAllowed = 3
   /// All tries of one kind from one source, whatever the name.
   package static let perSource = ThrottleRule(
-    name: "source", free: 100, firstWait: .seconds(5), longestWait: .minutes(10), forgetAfter: .hours(6))
+    name: "source", free: 100, firstWait: .seconds(5), longestWait: .minutes(10), forgetAfter: .hours(1))
   /// The same for the IPv6 network around a source: one subscriber may have 65,536 of them.
   package static let perNetwork = ThrottleRule(
-    name: "network", free: 1_000, firstWait: .seconds(5), longestWait: .minutes(10), forgetAfter: .hours(6))
+    name: "network", free: 1_000, firstWait: .seconds(5), longestWait: .minutes(10), forgetAfter: .hours(1))
   /// Well-formed wrong codes for one account from anywhere: never a wait, only the count that tells the owner.
   package static let wrongCodes = ThrottleRule(
     name: "wrong-codes", free: .max, firstWait: .zero, longestWait: .zero, forgetAfter: .hours(24))
@@ -201,12 +206,15 @@ extension Ports {
     atIssuedCode id: String, of subject: String, from source: Source, in transaction: any Transaction
   ) throws -> CountedTry {
     let tried = try countTry(ThrottleRules.enterIssuedCode, on: subject, from: source, in: transaction)
+    let all = try countTry(
+      ThrottleRules.issuedCodesOfSource, on: source.networkAround ?? source.address, from: nil,
+      in: transaction)
     do {
       try countTry(ThrottleRules.issuedCode, on: id, from: nil, in: transaction)
     } catch Refusal.slowDown {
       throw Refusal.issuedCodeWrong
     }
-    return tried
+    return CountedTry(own: tried.own, shared: tried.shared + [all.own])
   }
 
   /// A success clears what was counted on its subject from its source. From what it shares with tries at other subjects

@@ -71,6 +71,11 @@ package final class Argon2Pool: SecretHashing {
     for _ in 0..<threadCount { jobs.signal() }
   }
 
+  package func checkRoom(for source: Source) throws(Refusal) {
+    let hasRoom = state.withLockedValue { !$0.closed && $0.waiting.hasRoom(for: source.address) }
+    guard hasRoom else { throw .busy(retryAfterSeconds: 1) }
+  }
+
   package func hash(_ secret: Secret, salt: [UInt8], cost: HashCost, for source: Source) async throws
     -> [UInt8]
   {

@@ -15,15 +15,22 @@ struct FairQueue<Work: Sendable>: Sendable {
 
   init(room: Int) { self.room = room }
 
+  /// Whether work from there would be taken: a full queue takes it only in the place of the last of a longer line.
+  func hasRoom(for source: String) -> Bool { count < room || lineToCut(for: source) != nil }
+
+  private func lineToCut(for source: String) -> (source: String, last: UInt64)? {
+    guard let longest = lines.max(by: { $0.value.count < $1.value.count }), let last = longest.value.last,
+      longest.value.count > (lines[source]?.count ?? 0) + 1
+    else { return nil }
+    return (longest.key, last.id)
+  }
+
   /// - Returns: what has no place any more: this work, or the last of a longer line; nil when there was room.
   mutating func add(_ work: Work, id: UInt64, from source: String) -> Work? {
     var displaced: Work?
     if count >= room {
-      let longest = lines.max { $0.value.count < $1.value.count }
-      guard let longest, longest.value.count > (lines[source]?.count ?? 0) + 1,
-        let last = longest.value.last
-      else { return work }
-      displaced = remove(last.id, from: longest.key)
+      guard let line = lineToCut(for: source) else { return work }
+      displaced = remove(line.last, from: line.source)
     }
     if lines[source] == nil { turns.append(source) }
     lines[source, default: []].append(Place(id: id, work: work))

@@ -107,7 +107,8 @@ enum SignInAPI {
     let body: Body = try call.decode()
     return try .json(
       Progress(
-        journey: call.site.signIn.start(username: body.username, binding: .api), step: "password",
+        journey: call.site.signIn.start(username: body.username, binding: .api, source: call.source),
+        step: "password",
         options: ["password", "passkey"]))
   }
 

@@ -29,7 +29,8 @@ enum SignInPages {
       return .page(try await usernamePage(visit, username: visit.journeyName ?? ""))
     }
     do {
-      let journey = try visit.site.signIn.start(username: visit.form[.username], binding: visit.binding)
+      let journey = try visit.site.signIn.start(
+        username: visit.form[.username], binding: visit.binding, source: visit.source)
       return .redirect("/sign-in/password").setting(.journey, journey)
     } catch Refusal.field(_, let problem) {
       var page = try await usernamePage(visit, username: String(visit.form[.username].prefix(256)))
@@ -199,6 +200,6 @@ enum SignInPages {
   private static func journey(_ visit: Visit) throws -> (token: String, name: String)? {
     guard let token = visit.journey, let name = visit.journeyName else { return nil }
     if (try? visit.site.signIn.resume(token, binding: visit.binding)) != nil { return (token, name) }
-    return (try visit.site.signIn.start(username: name, binding: visit.binding), name)
+    return (try visit.site.signIn.start(username: name, binding: visit.binding, source: visit.source), name)
   }
 }

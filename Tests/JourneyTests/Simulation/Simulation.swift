@@ -413,7 +413,9 @@ final class Simulation: @unchecked Sendable {
     let signIn = node.site.signIn
     do {
       _ = try await signIn.enterPassword(
-        cast.password, journey: signIn.start(username: LongStory.account, binding: .api), binding: .api,
+        cast.password,
+        journey: signIn.start(
+          username: LongStory.account, binding: .api, source: Source(address: "192.0.2.1")), binding: .api,
         source: node.source)
     } catch { throw story.broken("the password does not open the account: \(error) (Q4)") }
     let live = try story.promises().code?.id

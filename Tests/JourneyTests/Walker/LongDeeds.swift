@@ -103,7 +103,9 @@ extension LongStory {
     let progress: SignInProgress
     do {
       progress = try await signIn.enterPassword(
-        typed, journey: signIn.start(username: Self.account, binding: .api), binding: .api,
+        typed,
+        journey: signIn.start(username: Self.account, binding: .api, source: Source(address: "192.0.2.1")),
+        binding: .api,
         source: world.source)
     } catch {
       // While a hold completes, the parked password becomes the right one.
