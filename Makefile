@@ -7,15 +7,15 @@
 ARGS ?=
 # How long, and how often, `make test-long` tries: what fits beside every change on a slow machine of two cores. More by
 # hand, and as variables of the tests themselves: CODES, DAMAGES, RANDOM_PATHS, TIMING_REQUESTS.
-FUZZ_SECONDS ?= 20
-PARSER_SECONDS ?= 10
-COMPARE_CODES ?= 5000
-WALKS ?= 1000
-HOLD_WALKS ?= 2000
-SIMULATIONS ?= 1500
-KILL_ROUNDS ?= 40
-POWER_ROUNDS ?= 12
-FAIL_OVER_ROUNDS ?= 2
+FUZZ_SECONDS ?= 10
+PARSER_SECONDS ?= 5
+COMPARE_CODES ?= 2000
+WALKS ?= 500
+HOLD_WALKS ?= 1000
+SIMULATIONS ?= 500
+KILL_ROUNDS ?= 20
+POWER_ROUNDS ?= 6
+FAIL_OVER_ROUNDS ?= 1
 
 # One kind of build for everything: other flags, or a release build, would compile all packages once more.
 sparekey := .build/debug/sparekey
@@ -50,7 +50,7 @@ endif
 	$(python) -m pytest Tests/System -q
 	$(python) -m pytest Tests/Browser -q
 
-test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=20, PARSER_SECONDS=10, COMPARE_CODES=5000, WALKS=1000, HOLD_WALKS=2000, SIMULATIONS=1500, KILL_ROUNDS=40, POWER_ROUNDS=12, FAIL_OVER_ROUNDS=2
+test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=10, PARSER_SECONDS=5, COMPARE_CODES=2000, WALKS=500, HOLD_WALKS=1000, SIMULATIONS=500, KILL_ROUNDS=20, POWER_ROUNDS=6, FAIL_OVER_ROUNDS=1
 	swift build --build-tests
 	Fuzz/run RecoveryCode $(FUZZ_SECONDS)
 	for parser in Form Import JSONMembers Names OpenID Passkey Source; do Fuzz/run $$parser $(PARSER_SECONDS) || exit 1; done

@@ -12,6 +12,7 @@ import SparekeyCore
 package final class SQLiteDatabase: SparekeyCore.Database {
   private let readers: ReaderPool
   private let writes: WriteQueue
+  private let path: String
   private let clock: WallClock
   private let wrap: @Sendable (any SQLConnection) -> any SQLConnection
 
@@ -24,6 +25,7 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     path: String, clock: WallClock, largestGroup: Int = WriteQueue.largestGroup,
     wrap: @escaping @Sendable (any SQLConnection) -> any SQLConnection = { $0 }
   ) throws {
+    self.path = path
     self.clock = clock
     self.wrap = wrap
     try Self.checkPlace(path)
@@ -130,7 +132,8 @@ package final class SQLiteDatabase: SparekeyCore.Database {
       return try await body()
     } catch let fault as SQLiteFault {
       throw Self.hindrances.contains(fault.code)
-        ? StoreProblem.hindered(reason: fault.reason) : StoreProblem.failed(reason: fault.reason)
+        ? StoreProblem.hindered(reason: fault.reason)
+        : StoreProblem.failed(reason: "\(fault.reason), in \(path)")
     }
   }
 
