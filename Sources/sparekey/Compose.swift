@@ -115,6 +115,8 @@ struct Composition: Sendable {
       )
     }
     hashing.close()
+    // One file is left, without a log beside it.
+    await (ports.database as? SQLiteDatabase)?.disconnect()
   }
 
   /// Delivers what is due, one message after the other. Several may run at a time.

@@ -20,6 +20,7 @@ final class ReaderPool: Sendable {
     return try reader.snapshot { try body(reader) }
   }
 
+  /// Nothing may be read afterwards.
   func close() {
     for reader in free.withLockedValue({ free in
       defer { free = [] }

@@ -44,7 +44,12 @@ final class SQLiteConnection: SQLConnection, @unchecked Sendable {  // whoever l
     guard isOpen else { return }
     isOpen = false
     for statement in prepared.values { sqlite3_finalize(statement) }
+    prepared = [:]
     sqlite3_close(raw)
+  }
+
+  private func checkOpen() throws {
+    guard isOpen else { throw SQLiteFault(code: SQLITE_MISUSE, reason: "the database is closed") }
   }
 
   // MARK: statements
@@ -68,12 +73,14 @@ final class SQLiteConnection: SQLConnection, @unchecked Sendable {  // whoever l
 
   /// Runs statements that are not asked again and again: a schema step, a pragma.
   func run(_ script: String) throws {
+    try checkOpen()
     let status = sqlite3_exec(raw, script, nil, nil, nil)
     guard status == SQLITE_OK else { throw Self.fault(status, raw) }
   }
 
   /// The first column of the first row, of statements that are not asked again and again.
   func text(_ sql: String) throws -> String? {
+    try checkOpen()
     var statement: OpaquePointer?
     let status = sqlite3_prepare_v2(raw, sql, -1, &statement, nil)
     guard status == SQLITE_OK, let statement else { throw Self.fault(status, raw) }
@@ -158,6 +165,7 @@ final class SQLiteConnection: SQLConnection, @unchecked Sendable {  // whoever l
 
   /// SQLite reads `$1` as a name, `?1` as a position; PostgreSQL has it the other way round.
   private func statement(_ sql: StaticString) throws -> OpaquePointer {
+    try checkOpen()
     if let statement = prepared[sql.utf8Start] { return statement }
     let text = "\(sql)".replacing("$", with: "?")
     var made: OpaquePointer?
