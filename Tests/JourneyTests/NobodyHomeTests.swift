@@ -31,15 +31,13 @@ import Testing
     let world = try World(limits: false)
     _ = try await world.person()
     let known = try await world.site.recovery.start(username: "maria", binding: .api)
-    var decoys = 0
     for number in 0..<200 {
       let name = "nobod\(number)"
       let unknown = try await world.site.recovery.start(username: name, binding: .api)
       #expect(unknown.journey.count == known.journey.count)
       let again = try await world.site.recovery.start(username: name, binding: .api)
       #expect(again.options == unknown.options, "decoys are the same at every visit")
-      guard let option = unknown.options.first else { continue }
-      decoys += 1
+      let option = try #require(unknown.options.first, "accounts are always offered one")
       let sent = try await world.site.recovery.sendIssuedCode(
         unknown.journey, to: option.id, binding: .api, source: world.source)
       #expect(sent.step == .issuedCode && sent.sentTo == option.masked)
@@ -48,7 +46,6 @@ import Testing
           sent.journey, code: "123456", binding: .api, source: world.source)
       }
     }
-    #expect((150...199).contains(decoys))
     #expect(
       try await world.mail().allSatisfy { $0.address == "maria@example.org" }, "nothing goes out for a decoy")
   }
@@ -63,7 +60,7 @@ import Testing
       for odd in padding {
         let progress = try await world.site.recovery.start(username: name + odd, binding: .api)
         #expect(progress.journey.count == 2_770)
-        guard let option = progress.options.first else { continue }
+        let option = try #require(progress.options.first)
         let sent = try await world.site.recovery.sendIssuedCode(
           progress.journey, to: option.id, binding: .api, source: world.source)
         #expect(sent.journey.count == 2_770)

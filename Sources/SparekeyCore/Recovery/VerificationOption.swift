@@ -35,10 +35,12 @@ extension Ports {
   }
 
   /// Derived by key from the name, by a distribution that never changes for an installation: mostly one email, whose
-  /// first letters often follow the name's, at the providers and under the endings people use.
+  /// first letters often follow the name's, at the providers and under the endings people use. Never none: accounts
+  /// are always offered one.
   private func decoys(for name: String) -> [VerificationOption] {
     let bytes = keys.digest(name, for: .decoy).map(Int.init)
-    let count = bytes[0] < 20 ? 0 : bytes[0] < 232 ? 1 : 2
+    let hasPhone = bytes[13] < 60
+    let count = bytes[0] < 20 && hasPhone ? 0 : bytes[0] < 232 ? 1 : 2
     let emails = (0..<count).map { index in
       let draw = Array(bytes[(1 + index * 6)...].prefix(6))
       let own = name.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }.prefix(2)
@@ -51,7 +53,7 @@ extension Ports {
         masked: "\(draw[5] < 8 ? String(start.prefix(1)) : start)•••@\(provider)•••.\(ending)", proof: nil)
     }
     let phone =
-      bytes[13] < 60
+      hasPhone
       ? [
         VerificationOption(
           id: optionID(name: name, contact: "decoy phone"), kind: .phone,
