@@ -21,17 +21,24 @@ DAMAGES = int(os.environ.get("DAMAGES", "12"))
 NOBODY = 65534
 
 
+@contextlib.contextmanager
+def mounted(place, size="4m"):
+    """A disk of a few megabytes of its own."""
+    place.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"a disk cannot be mounted here: {done.stderr.strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of a few megabytes of its own."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"a disk cannot be mounted here: {mounted.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
+    with mounted(tmp_path / "disk") as place:
+        yield place
 
 
 @pytest.fixture

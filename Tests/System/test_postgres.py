@@ -17,6 +17,7 @@ import people
 import postgres
 from conftest import BINARY, PATIENCE, Server, free_port
 from people import PASSWORD, Claim, choose, enter_password, good, refused, show
+from test_faults import assert_nothing_written, fill, mounted
 from test_known_bugs import assert_limited
 
 PERIOD = 4
@@ -450,3 +451,46 @@ def test_t8_row_06_limits_on_one_name_are_the_same_over_three_nodes_as_on_one(li
     # Strangers' guesses count for this name and source alone.
     other = people.Person(limited, email=False)
     other.sign_in()
+
+
+# --- A full disk
+
+
+@pytest.fixture
+def full_database(database, tmp_path):
+    """A node whose tables are on a disk of a few megabytes, and that disk."""
+    with mounted(database.folder / "small", "24m") as place:
+        shutil.chown(place, database.data.stat().st_uid)
+        database.ask(f"CREATE TABLESPACE small LOCATION '{place}'")
+        database.ask("CREATE DATABASE small TABLESPACE small")
+        node = Node(tmp_path, {"database": database.url("small")})
+        try:
+            yield node, place
+        finally:
+            node.stop()
+            database.ask("DROP DATABASE small WITH (FORCE)")
+            database.ask("DROP TABLESPACE small")
+
+
+def test_q4_a_full_disk_of_the_database_refuses_loses_nothing_and_heals(full_database):
+    node, disk = full_database
+
+    def sign_up(name):
+        return node.call(
+            "POST", "/api/v1/accounts",
+            {"username": name, "password": PASSWORD, "email": f"{name}@example.org"})
+
+    assert sign_up("before").status_code == 201
+    filler = fill(disk)
+    for number in range(1_000):
+        refused_one = sign_up(f"late{number}")
+        if refused_one.status_code != 201:
+            break
+    assert_nothing_written(refused_one)
+    log = node.log.read_text()
+    assert "The database cannot be used now: could not extend file" in log and "(SQLSTATE 53100)" in log
+    assert "example.org" not in log
+    filler.unlink()
+    assert sign_up(f"late{number}").status_code == 201
+    for name in ("before", f"late{number}"):
+        good(enter_password(node, name, PASSWORD))

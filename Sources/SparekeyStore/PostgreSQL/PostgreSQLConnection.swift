@@ -51,6 +51,15 @@ enum PostgreSQLFault: Error, Equatable {
     case .refused(let state, let reason): "\(reason) (SQLSTATE \(state))"
     }
   }
+
+  /// What it means when trying again does not help: the server has no room (class 53) or its disk fails (58030), which
+  /// passes, or it is a mistake.
+  var problem: StoreProblem {
+    if case .refused(let state, _) = self, state.hasPrefix("53") || state == "58030" {
+      return .hindered(reason: reason)
+    }
+    return .failed(reason: reason)
+  }
 }
 
 /// One connection to one host, used by one thread at a time. Every wait has a deadline: a frozen server keeps a

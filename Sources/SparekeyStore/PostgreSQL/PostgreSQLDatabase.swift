@@ -60,7 +60,7 @@ package final class PostgreSQLDatabase: Database {
         try Migrations.claim(for: fingerprint, on: connection, until: deadline)
         return
       } catch let fault as PostgreSQLFault {
-        guard tries < 10 else { throw StoreProblem.failed(reason: fault.reason) }
+        guard tries < 10 else { throw fault.problem }
         Thread.sleep(forTimeInterval: 0.1)
       }
     }
@@ -97,7 +97,7 @@ package final class PostgreSQLDatabase: Database {
         return try attempt(begin, on: connection, in: lane, body)
       } catch let fault as PostgreSQLFault {
         if fault.endsConnection { pool.distrust(connection) } else { rollBack(connection) }
-        guard fault.passes else { throw StoreProblem.failed(reason: fault.reason) }
+        guard fault.passes else { throw fault.problem }
         guard lane.deadline > .now + pause else {
           throw fault.endsConnection
             ? StoreProblem.unavailable(reason: fault.reason) : Refusal.busy(retryAfterSeconds: 1)
@@ -250,7 +250,7 @@ package final class PostgreSQLDatabase: Database {
     do {
       return try body()
     } catch let fault as PostgreSQLFault {
-      throw StoreProblem.failed(reason: fault.reason)
+      throw fault.problem
     }
   }
 }
