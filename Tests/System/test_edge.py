@@ -36,6 +36,26 @@ def test_rows_18_to_21_no_header_of_a_request_reaches_a_link(server):
         assert "evil.example" not in answer.text + str(answer.headers)
 
 
+@pytest.mark.parametrize("path, kind, limit", [
+    ("/sign-in", "application/x-www-form-urlencoded", 16_384), ("/api/v1/sign-in", "application/json", 16_384),
+    ("/oauth2/token", "application/x-www-form-urlencoded", 8_192),
+    ("/oauth2/authorize", "application/x-www-form-urlencoded", 8_192)])
+def test_t9_each_route_reads_as_much_as_it_needs(server, path, kind, limit):
+    fields = ('{"username":"%s"}', "username=%s")["urlencoded" in kind]
+    statuses = [
+        requests.post(
+            server.url + path, data=fields % ("x" * (length - len(fields) + 2)), headers={"Content-Type": kind},
+            allow_redirects=False).status_code
+        for length in (limit, limit + 1)]
+    assert statuses[0] not in (404, 413) and statuses[0] < 500 and statuses[1] == 413
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/healthz", "/api/v1/session", "/oauth2/userinfo"])
+def test_t9_what_only_shows_something_reads_no_body(server, path):
+    without = requests.get(server.url + path)
+    assert requests.get(server.url + path, data=b"x" * 100_000).status_code == without.status_code
+
+
 def test_t9_slow_bodies_are_closed_and_nobody_else_notices(server):
     slow = []
     head = f"POST /sign-in HTTP/1.1\r\nHost: localhost:{server.port}\r\nContent-Length: 1000\r\n\r\n"

@@ -33,7 +33,7 @@ package struct SupportCase: Sendable, Equatable {
     package let description: String
   }
 
-  /// The longest description, answer or reply, in Unicode scalars: a form with any of them stays below `Form.largest`.
+  /// The longest description, answer or reply, in Unicode scalars: a form with any of them fits into a request.
   package static let longestText = 1_200
   /// Cases of one email that are not closed.
   package static let mostOpen = 3

@@ -169,7 +169,7 @@ extension Site {
   /// Wraps an API handler: refusals become problem details (RFC 9457) with a stable type.
   func api(_ handler: @escaping APIHandler) -> @Sendable (Request, WebContext) async throws -> Response {
     { request, context in
-      let body = try await request.wholeBody()
+      let body = try await request.wholeBody(upTo: BodyLimits.form)
       let call = Call(
         site: self, source: request.source(peer: context.peer, trusting: settings.trustedProxies),
         body: Data(body.readableBytesView), parameters: context.parameters, head: request.head,

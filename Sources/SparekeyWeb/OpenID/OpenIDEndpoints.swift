@@ -204,8 +204,8 @@ extension Site {
     { request, _ in
       let answer: AppAnswer
       do {
-        let body = try await request.wholeBody()
-        guard let form = try? Form(request.method == .post ? String(buffer: body) : "") else {
+        let body = try await request.wholeBody(upTo: BodyLimits.app)
+        guard let form = try? Form(String(buffer: body)) else {
           throw Tokens.Problem(.invalidRequest, "the form cannot be read, or has a field twice")
         }
         answer = try await handler(
@@ -244,8 +244,8 @@ extension Site {
   /// cookies come along and nothing depends on where the form stood.
   func asQuery(_ path: String) -> @Sendable (Request, WebContext) async throws -> Response {
     { request, _ in
-      let query = String(buffer: try await request.wholeBody())
-      guard query.utf8.count <= 8_192, query.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      let query = String(buffer: try await request.wholeBody(upTo: BodyLimits.app))
+      guard query.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
         throw HTTPError(.badRequest)
       }
       return Response(status: .seeOther, headers: [.location: "\(path)?\(query)"])

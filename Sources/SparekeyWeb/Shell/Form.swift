@@ -4,8 +4,6 @@ import SparekeyCore
 package struct Form: Sendable {
   package struct Malformed: Error {}
 
-  package static let largest = 16_384
-
   private let fields: [String: String]
 
   package static let empty = Form(fields: [:])

@@ -5,6 +5,14 @@ import Logging
 import NIOCore
 import SparekeyCore
 
+/// The largest body that a route reads, in bytes. Those that only show something read none.
+package enum BodyLimits {
+  /// Forms and API calls: a journey with a passkey's answer, or a letter to support.
+  package static let form = 16_384
+  /// What apps send: a request, a code, a token.
+  package static let app = 8_192
+}
+
 /// What a request knows of its connection.
 package struct WebContext: RequestContext {
   package var coreContext: CoreRequestContextStorage
@@ -16,14 +24,16 @@ package struct WebContext: RequestContext {
     peer = source.channel.remoteAddress?.ipAddress ?? "local"
   }
 
-  package var maxUploadSize: Int { Form.largest }
+  package var maxUploadSize: Int { BodyLimits.form }
 }
 
 extension Request {
+  /// Empty for what only shows something.
   /// - Throws: `NIOTooManyBytesError`; 400 for a body that HTTP itself cannot read, such as a chunk of no length.
-  package func wholeBody() async throws -> ByteBuffer {
+  package func wholeBody(upTo limit: Int) async throws -> ByteBuffer {
+    guard method != .get, method != .head else { return ByteBuffer() }
     do {
-      return try await body.collect(upTo: Form.largest)
+      return try await body.collect(upTo: limit)
     } catch let error as NIOTooManyBytesError {
       throw error
     } catch {
