@@ -33,7 +33,7 @@ final class World: Sendable {
 
   /// Read once for all worlds.
   private static let lists = Result { try PasswordLists(resources: serviceResources) }
-  private static let renderer = Result { try Renderer(resources: webResources) }
+  private static let renderer = Result { try Renderer(resources: webResources, serviceName: "Sparekey") }
 
   /// The keys of worlds without a disk.
   static let masters = [KeyRing.Master(id: 1, secret: Secret("one key"))]
@@ -242,7 +242,9 @@ final class CountingHasher: SecretHashing {
 
   var count: Int { counted.withLockedValue { $0 } }
 
-  func checkRoom(for source: Source) throws(Refusal) { try pool.checkRoom(for: source) }
+  func checkRoom(for source: Source, toBegin: Bool) throws(Refusal) {
+    try pool.checkRoom(for: source, toBegin: toBegin)
+  }
 
   func hash(_ secret: Secret, salt: [UInt8], cost: HashCost, for source: Source) async throws -> [UInt8] {
     counted.withLockedValue { $0 += 1 }
@@ -306,7 +308,7 @@ final class StatementTap: Sendable {
 struct DigestHashing: SecretHashing {
   let costs = HashCosts.cheap
 
-  func checkRoom(for source: Source) {}
+  func checkRoom(for source: Source, toBegin: Bool) {}
 
   func hash(_ secret: Secret, salt: [UInt8], cost: HashCost, for source: Source) async throws -> [UInt8] {
     var hash = SHA256()

@@ -101,7 +101,7 @@ extension Argon2Pool {
     for id in 1...4 { #expect(queue.add("a\(id)", id: UInt64(id), from: "a") == nil) }
     #expect(queue.add("a5", id: 5, from: "a") == "a5")
     #expect(queue.add("b1", id: 6, from: "b") == "a4")
-    #expect(queue.hasRoom(for: "c") && !queue.hasRoom(for: "a"))
+    #expect(queue.hasRoom(for: "c", below: 4) && !queue.hasRoom(for: "a", below: 4))
     #expect(queue.add("c1", id: 7, from: "c") == "a3")
     #expect(queue.add("b2", id: 8, from: "b") == "b2")
     #expect(queue.add("d1", id: 9, from: "d") == "a2")
@@ -109,6 +109,18 @@ extension Argon2Pool {
     var served: [String] = []
     while let next = queue.next() { served.append(next) }
     #expect(served == ["a1", "b1", "c1", "d1"])
+  }
+
+  @Test func `T9: half of the room is kept for those who have begun`() async throws {
+    let pool = Argon2Pool(threads: 1, queue: 8)
+    let source = Source(address: "198.51.100.1")
+    // The first is being made, the others wait: more than half, and less than all.
+    let busy = (0..<7).map { number in Task { try await pool.hash("\(number)", from: source.address) } }
+    while pool.waiting < 6 { try await Task.sleep(for: .milliseconds(1)) }
+    #expect(throws: Refusal.busy(retryAfterSeconds: 1)) { try pool.checkRoom(for: source, toBegin: true) }
+    try pool.checkRoom(for: source, toBegin: false)
+    for task in busy { _ = try await task.value }
+    try pool.checkRoom(for: source, toBegin: true)
   }
 
   @Test func `T9: whoever leaves makes room, and a source without a line has no turn`() {
@@ -127,9 +139,9 @@ extension Argon2Pool {
     let flood = (0..<64).map { number in Task { try await pool.hash("\(number)", from: "198.51.100.1") } }
     while pool.waiting < 8 { try await Task.sleep(for: .milliseconds(1)) }
     #expect(throws: Refusal.busy(retryAfterSeconds: 1)) {
-      try pool.checkRoom(for: Source(address: "198.51.100.1"))
+      try pool.checkRoom(for: Source(address: "198.51.100.1"), toBegin: false)
     }
-    try pool.checkRoom(for: Source(address: "192.0.2.7"))
+    try pool.checkRoom(for: Source(address: "192.0.2.7"), toBegin: true)
     #expect(try await pool.hash("owner", from: "192.0.2.7").count == 32)
     var refused = 0
     for task in flood where (try? await task.value) == nil { refused += 1 }

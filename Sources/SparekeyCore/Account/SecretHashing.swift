@@ -34,8 +34,10 @@ package protocol SecretHashing: Sendable {
   var costs: HashCosts { get }
   /// Whether a hash for this source would be made now. What comes to a hash asks first: under overload nothing is
   /// opened, counted or written for those who are refused then (T9).
+  /// - Parameter toBegin: whether it is the first step of a journey, and the hash comes with the next: those who have
+  ///   begun find room, and who would not is refused before anything was done for them.
   /// - Throws: `Refusal.busy`.
-  func checkRoom(for source: Source) throws(Refusal)
+  func checkRoom(for source: Source, toBegin: Bool) throws(Refusal)
   /// 32 bytes.
   /// - Parameter source: who has it done; those who have much done wait for themselves, not for others.
   /// - Throws: `Refusal.busy` when the queue is full.

@@ -207,7 +207,7 @@ package struct Recovery: Sendable {
   package func enterRecoveryCode(
     _ token: String, code typed: String, binding: JourneyBinding, source: Source
   ) async throws -> RecoveryProgress {
-    try ports.hashing.checkRoom(for: source)
+    try ports.hashing.checkRoom(for: source, toBegin: false)
     let attempt = try ports.open(RecoveryAttempt.self, token, for: binding)
     let code = try ports.readCode(typed)
     let name = attempt.lookupName

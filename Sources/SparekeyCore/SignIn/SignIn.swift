@@ -49,7 +49,7 @@ package struct SignIn: Sendable {
   /// - Throws: `Refusal.field(.username, …)` when nothing, or far too much, was typed; `.busy` when a password could not
   ///   be checked now.
   package func start(username: String, binding: JourneyBinding, source: Source) throws -> String {
-    try ports.hashing.checkRoom(for: source)
+    try ports.hashing.checkRoom(for: source, toBegin: true)
     return try ports.seal(
       SignInAttempt(
         username: try typedName(username), expiresAt: ports.clock.now() + SignInAttempt.lifetime),
@@ -65,7 +65,7 @@ package struct SignIn: Sendable {
   package func enterPassword(
     _ password: String, journey token: String, binding: JourneyBinding, source: Source
   ) async throws -> SignInProgress {
-    try ports.hashing.checkRoom(for: source)
+    try ports.hashing.checkRoom(for: source, toBegin: false)
     var attempt = try resume(token, binding: binding)
     guard !password.isEmpty else { throw Refusal.field(.password, .missing) }
     guard password.utf8.count <= PasswordRules.maximumBytes else { throw Refusal.wrongNameOrPassword }

@@ -71,8 +71,12 @@ package final class Argon2Pool: SecretHashing {
     for _ in 0..<threadCount { jobs.signal() }
   }
 
-  package func checkRoom(for source: Source) throws(Refusal) {
-    let hasRoom = state.withLockedValue { !$0.closed && $0.waiting.hasRoom(for: source.address) }
+  package func checkRoom(for source: Source, toBegin: Bool) throws(Refusal) {
+    let hasRoom = state.withLockedValue { state in
+      !state.closed
+        && state.waiting.hasRoom(
+          for: source.address, below: toBegin ? state.waiting.room / 2 : state.waiting.room)
+    }
     guard hasRoom else { throw .busy(retryAfterSeconds: 1) }
   }
 
