@@ -29,6 +29,8 @@ BINARY = Path(os.environ.get("SPAREKEY_BINARY", ROOT / ".build/debug/sparekey"))
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = ROOT / "screenshots"
 SCREENS = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
+# Colours do not depend on the screen, nor the room on the colours.
+LOOKS = [("desktop", "light"), ("phone", "dark")]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 _numbers = itertools.count(1)

@@ -13,7 +13,7 @@ import urllib.parse
 import urllib.request
 
 import pytest
-from conftest import BINARY, ROOT, clean_environment
+from conftest import BINARY, LOOKS, ROOT, clean_environment
 from playwright.sync_api import expect
 
 NOTES = BINARY.parent / "notes"
@@ -202,7 +202,7 @@ def test_s7_after_a_recovery_by_code_the_app_s_session_is_gone_and_the_new_one_i
     expect(visitor.page.get_by_text("Still mine")).to_be_visible()
 
 
-@pytest.mark.parametrize("screen, scheme", [("desktop", "light"), ("phone", "dark")])
+@pytest.mark.parametrize("screen, scheme", LOOKS)
 def test_q1_the_example_is_for_everyone(arrive, notes, screen, scheme):
     visitor = arrive(screen=screen, color_scheme=scheme)
 

@@ -16,7 +16,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from conftest import Server, Visitor
+from conftest import LOOKS, Server, Visitor
 
 NARROWEST = 320
 # Long enough to press every button while it runs, on a busy machine too.
@@ -261,8 +261,7 @@ def tour(visitor, arrive_beside, server):
     yield "done-two-step", visitor
 
 
-@pytest.mark.parametrize("color_scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", ["phone", "desktop"])
+@pytest.mark.parametrize("screen, color_scheme", LOOKS)
 def test_q1_every_page_of_the_hold_is_without_barriers(arrive, later, screen, color_scheme):
     visitor = at(later, arrive(screen, color_scheme))
     full_size = visitor.page.viewport_size

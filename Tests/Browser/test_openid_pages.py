@@ -13,7 +13,7 @@ from base64 import urlsafe_b64encode
 
 import pytest
 import requests
-from conftest import BINARY, clean_environment
+from conftest import BINARY, LOOKS, clean_environment
 from devices import PasskeyDevice
 from playwright.sync_api import expect
 
@@ -205,7 +205,7 @@ def test_a1_signing_out_for_an_app_is_asked_and_leads_back_to_it(arrive, app):
     visitor.sees("Sign in")
 
 
-@pytest.mark.parametrize("screen, scheme", [("desktop", "light"), ("phone", "dark")])
+@pytest.mark.parametrize("screen, scheme", LOOKS)
 def test_q1_every_page_on_the_way_to_an_app_is_for_everyone(arrive, app, screen, scheme):
     visitor = arrive(screen=screen, color_scheme=scheme)
 

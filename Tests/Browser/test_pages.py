@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from conftest import LOOKS
 from devices import APP_CODE, PasskeyDevice
 from playwright.sync_api import expect
 
@@ -236,8 +237,7 @@ TOURS = [tour, two_step_tour]
 
 
 @pytest.mark.parametrize("tour", TOURS)
-@pytest.mark.parametrize("color_scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", ["phone", "desktop"])
+@pytest.mark.parametrize("screen, color_scheme", LOOKS)
 def test_q1_every_page_is_without_barriers(arrive, screen, color_scheme, tour):
     """Q1: axe finds nothing, and nothing has to be scrolled sideways on the narrowest screen."""
     visitor = arrive(screen, color_scheme)
