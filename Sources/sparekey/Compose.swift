@@ -39,7 +39,8 @@ struct Composition: Sendable {
       options: settings.serviceOptions)
     let passphrases = PassphraseSuggestion(words: lists.words)
     let site = Site(
-      ports: ports, renderer: try Renderer(resources: webResources), settings: siteSettings,
+      ports: ports, renderer: try Renderer(resources: webResources, serviceName: siteSettings.serviceName),
+      settings: siteSettings,
       drawQRCode: { text, _ in try QRCode.svg(of: text) },
       suggestPassphrase: { passphrases.make(.system) }, logger: logger)
     return Composition(

@@ -3,13 +3,11 @@ import Testing
 
 /// T24: what someone typed is text on a page, whatever it is made of.
 @Suite struct `Text on pages` {
-  let shell = Shell(language: "en", serviceName: "Sparekey", csrf: "", path: "/sign-in")
-
-  func page(username: String) throws -> String {
-    try Renderer(resources: webResources).render(
+  func page(username: String, serviceName: String = "Sparekey") throws -> String {
+    try Renderer(resources: webResources, serviceName: serviceName).render(
       PasswordPage(
         journey: "journey", username: username, passkey: PasskeyForm(options: "{}", request: "request")),
-      shell: shell)
+      shell: Shell())
   }
 
   @Test(arguments: ["", "\u{301}", "\u{338}", "\u{200D}", "\u{FE0F}", "\u{1F3FB}"])
@@ -19,6 +17,11 @@ import Testing
       html.utf8Text.contains(
         "&quot;\(mark) injected &lt;\(mark)b&gt;\(mark) &#39;\(mark) &amp;\(mark)".utf8Text))
     #expect(!html.utf8Text.contains("\"\(mark) injected".utf8Text))
+  }
+
+  @Test func `the name of the service is text as well, also where it looks like a template's tag`() throws {
+    let html = try page(username: "maria", serviceName: "<b>{{page.username}}{{")
+    #expect(html.contains("&lt;b&gt;&#123;&#123;page.username}}&#123;&#123;</title>"))
   }
 }
 

@@ -13,7 +13,7 @@ import Testing
   private static let token = String(repeating: "t", count: 150)
 
   init() throws {
-    texts = try Renderer(resources: webResources).texts
+    texts = try Renderer(resources: webResources, serviceName: "Sparekey").texts
     settings = SiteSettings(
       publicURL: try #require(PublicURL("https://accounts.a-longer-name.example.org")),
       serviceName: "The Example Service")

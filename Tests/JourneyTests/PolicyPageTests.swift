@@ -185,7 +185,7 @@ struct ReadPolicy {
   private let renderer: Renderer
 
   init() throws {
-    renderer = try Renderer(resources: webResources)
+    renderer = try Renderer(resources: webResources, serviceName: "Sparekey")
     texts = renderer.texts
   }
 
@@ -211,7 +211,7 @@ struct ReadPolicy {
   private func page(strict: Bool) throws -> ReadPolicy {
     let html = try renderer.render(
       PolicyHelpPage(table(strict: strict), texts),
-      shell: Shell(language: "en", serviceName: "Sparekey", csrf: "", path: "/help/recovery-policy"))
+      shell: Shell())
     let row = /<tr><th scope="row">(\d+)<\/th><td>(.*?)<\/td><td><ul>(.*?)<\/ul><\/td><td>(.*?)<\/td><\/tr>/
       .dotMatchesNewlines()
     return try ReadPolicy(
@@ -273,7 +273,7 @@ struct ReadPolicy {
     #expect(short.rows.first { $0.row == 3 }?.inForce == "held 60 days")
     #expect(short.rows.first { $0.row == 8 }?.inForce == texts["policy.ignored"])
     let html = try renderer.render(
-      PolicyHelpPage(short, texts), shell: Shell(language: "en", serviceName: "Sparekey", csrf: "", path: ""))
+      PolicyHelpPage(short, texts), shell: Shell())
     #expect(html.contains("Strict mode is on here") && html.contains("60 days"))
   }
 

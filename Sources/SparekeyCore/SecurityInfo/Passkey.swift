@@ -37,10 +37,20 @@ package protocol PasskeyStore {
 package struct PasskeyRequest: Journey {
   package static let purpose = "passkey"
   package static let lifetime = Duration.minutes(5)
+  /// Nothing in it is longer for one person than for another.
+  package static let paddedLength = 0
 
   package let id: JourneyID
-  package let challenge: [UInt8]
+  /// In base64url: numbers, one for each byte, would take longer to write than all the rest.
+  private let encodedChallenge: String
   package let expiresAt: Timestamp
+
+  package init(id: JourneyID, challenge: [UInt8], expiresAt: Timestamp) {
+    (self.id, encodedChallenge, self.expiresAt) = (id, Base64URL.encode(challenge), expiresAt)
+  }
+
+  /// An empty one opens nothing.
+  package var challenge: [UInt8] { Base64URL.decode(encodedChallenge) ?? [] }
 }
 
 /// What the page hands to the browser.

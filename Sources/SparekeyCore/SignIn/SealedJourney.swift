@@ -14,21 +14,21 @@ package protocol Journey: Codable, Sendable {
   /// Separates one kind of journey from another in the seal.
   static var purpose: String { get }
   var expiresAt: Timestamp { get }
+  /// What its JSON is padded to, in bytes: more than the longest, so that every token of the kind has one length.
+  static var paddedLength: Int { get }
   /// More than the longest token.
   static var largestToken: Int { get }
 }
 
 extension Journey {
+  package static var paddedLength: Int { 2_048 }
   package static var largestToken: Int { 4_096 }
 }
 
 extension Ports {
-  /// More than the longest state, so that every token has one length.
-  private static var journeySize: Int { 2_048 }
-
   package func seal<State: Journey>(_ state: State, for binding: JourneyBinding) throws -> String {
     var plain = try JSON.encode(state)
-    plain += Array(repeating: UInt8(ascii: " "), count: max(0, Self.journeySize - plain.count))
+    plain += Array(repeating: UInt8(ascii: " "), count: max(0, State.paddedLength - plain.count))
     return Base64URL.encode(keys.seal(plain, for: .journey, bound: "\(State.purpose)/\(binding.text)"))
   }
 

@@ -84,7 +84,11 @@ struct Edge: RouterMiddleware {
 
   /// A NUL, however it is written, is in no address of ours, and PostgreSQL takes none in a text.
   private func checkAddress(of request: Request) throws {
-    guard !Array(request.uri.string.utf8).contains(Array("%00".utf8)) else { throw HTTPError(.badRequest) }
+    var rest = request.uri.string.utf8[...]
+    while let percent = rest.firstIndex(of: UInt8(ascii: "%")) {
+      rest = rest[percent...].dropFirst()
+      if rest.starts(with: "00".utf8) { throw HTTPError(.badRequest) }
+    }
   }
 
   private func response(
@@ -108,9 +112,7 @@ struct Edge: RouterMiddleware {
       title: texts["message.\(key).title"],
       lines: [texts.format("message.\(key).line", ["when": texts.wait(.seconds(1))])],
       linkLabel: texts["message.\(key).link"], linkPath: "/", reference: reference)
-    let shell = Shell(
-      language: "en", serviceName: site.settings.serviceName, csrf: "", path: "")
-    guard let html = try? site.renderer.render(page, shell: shell) else { return Response(status: status) }
+    guard let html = try? site.renderer.render(page, shell: Shell()) else { return Response(status: status) }
     var headers: HTTPFields = [.contentType: "text/html; charset=utf-8", .cacheControl: "no-store"]
     if status == .serviceUnavailable { headers[.retryAfter] = "1" }
     return Response(

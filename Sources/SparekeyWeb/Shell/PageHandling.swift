@@ -40,7 +40,7 @@ extension Site {
   }
 
   private func form(of request: Request, _ context: WebContext) async throws -> Form {
-    let body = try await request.wholeBody()
+    let body = try await request.wholeBody(upTo: BodyLimits.form)
     do {
       return try Form(String(buffer: body))
     } catch {
@@ -73,10 +73,7 @@ extension Site {
         headers[.contentSecurityPolicy] = Edge.policy(formTarget: target)
       }
       let name = await visit.owner?.account.username
-      let shell = Shell(
-        language: "en", serviceName: settings.serviceName, signedInAs: name, csrf: visit.csrf,
-        path: visit.path)
-      let html = try renderer.render(page, shell: shell)
+      let html = try renderer.render(page, shell: Shell(signedInAs: name, csrf: visit.csrf))
       return Response(
         status: reply.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
     }

@@ -2,10 +2,10 @@ import Foundation
 import Mustache
 import SparekeyCore
 
-/// Templates and texts, read at start-up from the resources beside the program. The texts are filled into the templates
-/// once, so that a page costs what is its own.
+/// Templates and texts, read at start-up from the resources beside the program. What does not change from page to page is
+/// filled in once, so that a page costs what is its own.
 package struct Renderer: Sendable {
-  private let library: OnDemand<Result<MustacheLibrary, any Error>>
+  private let templates: [String: OnDemand<Result<MustacheTemplate, any Error>>]
   /// The folder of templates, texts and assets.
   package let resources: URL
   package let texts: Texts
@@ -15,50 +15,29 @@ package struct Renderer: Sendable {
     package var description: String { "the template \(name) is missing" }
   }
 
-  package init(resources: URL) throws {
+  /// - Parameter serviceName: what the operator calls this service.
+  package init(resources: URL, serviceName: String) throws {
+    MustacheContentTypes.register(EscapedBytes(), named: EscapedBytes.name)
     self.resources = resources
-    let texts = try Texts(json: Data(contentsOf: resources.appending(path: "texts/en.json")))
-    self.texts = texts
-    let folder = resources.appending(path: "templates")
-    var sources: [String: String] = [:]
-    for feature in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
-      for file in try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: feature).path)
-      where file.hasSuffix(".mustache") {
-        sources["\(feature).\(file.dropLast(".mustache".count))"] = try String(
-          contentsOf: folder.appending(path: "\(feature)/\(file)"), encoding: .utf8)
-      }
-    }
-    library = OnDemand { [sources] in
-      Result {
-        MustacheContentTypes.register(EscapedBytes(), named: EscapedBytes.name)
-        return MustacheLibrary(
-          templates: try sources.mapValues { try MustacheTemplate(string: Self.filling($0, with: texts)) })
+    texts = try Texts(json: Data(contentsOf: resources.appending(path: "texts/en.json")))
+    let sources = try TemplateSources(
+      folder: resources.appending(path: "templates"), texts: texts,
+      constants: ["shell.language": "en", "shell.direction": "ltr", "shell.serviceName": serviceName])
+    templates = sources.names.reduce(into: [:]) { templates, name in
+      templates[name] = OnDemand {
+        Result {
+          try MustacheTemplate(string: "{{% CONTENT_TYPE:\(EscapedBytes.name)}}\n" + sources.joined(name))
+        }
       }
     }
   }
 
-  /// Reads the templates, which the first page would have to wait for.
-  package func prepare() throws { _ = try library.value.get() }
-
-  /// A template's source with its texts in the place of `{{text.…}}`. A missing one shows its key: visible, and caught
-  /// by a test.
-  private static func filling(_ source: String, with texts: Texts) throws -> String {
-    var parts = source.components(separatedBy: "{{text.").makeIterator()
-    var filled = "{{% CONTENT_TYPE:\(EscapedBytes.name)}}\n" + (parts.next() ?? "")
-    while let part = parts.next() {
-      filled += EscapedBytes().escapeText(texts[String(part.prefix { $0 != "}" })])
-      filled += part.drop { $0 != "}" }.dropFirst(2)
-    }
-    return filled
-  }
+  /// Reads the templates, which the first pages would have to wait for.
+  package func prepare() throws { for template in templates.values { _ = try template.value.get() } }
 
   package func render<Content: Page>(_ page: Content, shell: Shell) throws -> String {
-    let name = Content.template.split(separator: "/").joined(separator: ".")
-    let view = ["shell": members(of: shell), "page": members(of: page)]
-    guard let html = try library.value.get().render(view, withTemplate: name) else {
-      throw MissingTemplate(name: Content.template)
-    }
-    return html
+    guard let template = templates[Content.template] else { throw MissingTemplate(name: Content.template) }
+    return try template.value.get().render(View(["shell": View(of: shell), "page": View(of: page)]))
   }
 }
 
@@ -90,13 +69,33 @@ struct EscapedBytes: MustacheContentType {
 }
 
 /// What a template sees of a value: read by reflection once, where mustache would do so at every mention.
-private func members(of value: Any) -> [String: Any] {
-  var members: [String: Any] = [:]
-  for case (let name?, let member) in Mirror(reflecting: value).children {
-    let mirror = Mirror(reflecting: member)
-    members[name] = mirror.displayStyle == .optional ? mirror.children.first?.value : member
+private final class View: MustacheParent {
+  private let members: [String: Any]
+
+  init(_ members: [String: Any]) { self.members = members }
+
+  convenience init(of value: Any) { self.init(Mirror(reflecting: value)) }
+
+  private convenience init(_ mirror: Mirror) {
+    var members: [String: Any] = [:]
+    for case (let name?, let member) in mirror.children { members[name] = Self.shown(member) }
+    self.init(members)
   }
-  return members
+
+  func child(named name: String) -> Any? { members[name] }
+
+  private static func shown(_ value: Any) -> Any? {
+    // Also one that is absent.
+    if let text = value as? String? { return text }
+    if let flag = value as? Bool { return flag }
+    let mirror = Mirror(reflecting: value)
+    return switch mirror.displayStyle {
+    case .optional: mirror.children.first.flatMap { shown($0.value) }
+    case .collection: mirror.children.compactMap { shown($0.value) }
+    case .struct: View(mirror)
+    default: value
+    }
+  }
 }
 
 /// Where this module's templates, texts and assets are: beside the program.

@@ -17,8 +17,9 @@ struct PolicyCommand: AsyncParsableCommand {
     var json = false
 
     func run() throws {
-      let table = PolicyTable(
-        try Renderer(resources: webResources).texts, options: try flags.settings().serviceOptions)
+      let settings = try flags.settings()
+      let renderer = try Renderer(resources: webResources, serviceName: settings[.serviceName].text)
+      let table = PolicyTable(renderer.texts, options: settings.serviceOptions)
       if json { return try printJSON(table.rows) }
       print(table.markdown, terminator: "")
     }
