@@ -17,6 +17,9 @@ KILL_ROUNDS ?= 20
 POWER_ROUNDS ?= 6
 FAIL_OVER_ROUNDS ?= 1
 
+# Python tests at a time. Each file has its servers to itself, wherever it runs.
+WORKERS ?= 2
+
 # One kind of build for everything: other flags, or a release build, would compile all packages once more.
 sparekey := .build/debug/sparekey
 # Asked when a recipe begins: `for-test` may have made the environment just before.
@@ -38,7 +41,7 @@ example: swift-here for-run ## the demo, and on http://localhost:8090 an app tha
 	swift build --product notes
 	scripts/run-example
 
-test: swift-here for-test ## install what is missing, build, and run the tests
+test: swift-here for-test ## install what is missing, build, and run the tests: WORKERS=2
 	swift build --build-tests
 	swift test --skip-build --disable-xctest
 	$(python) Tests/System/recovery_code_reference.py vectors docs/recovery-code-vectors.json
@@ -47,8 +50,8 @@ ifdef node
 else
 	@echo "There is no node here: the browser's code is checked in the browser only."
 endif
-	$(python) -m pytest Tests/System -q
-	$(python) -m pytest Tests/Browser -q
+	$(python) -m pytest Tests/System -q -n $(WORKERS) --dist loadfile
+	$(python) -m pytest Tests/Browser -q -n $(WORKERS) --dist worksteal
 
 test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=10, PARSER_SECONDS=5, COMPARE_CODES=2000, WALKS=500, HOLD_WALKS=1000, SIMULATIONS=500, KILL_ROUNDS=20, POWER_ROUNDS=6, FAIL_OVER_ROUNDS=1
 	swift build --build-tests

@@ -75,7 +75,7 @@ package final class Argon2Pool: SecretHashing {
     let hasRoom = state.withLockedValue { state in
       !state.closed
         && state.waiting.hasRoom(
-          for: source.address, below: toBegin ? state.waiting.room / 2 : state.waiting.room)
+          for: source.address, below: toBegin ? (state.waiting.room + 1) / 2 : state.waiting.room)
     }
     guard hasRoom else { throw .busy(retryAfterSeconds: 1) }
   }

@@ -54,13 +54,22 @@ extension AccountCommand {
       var waiting: [AccountImport.Entry] = []
       var (number, read) = (0, 0)
 
-      func write() async throws {
-        let made = dryRun ? waiting.map { _ in true } : try await accounts.insert(waiting)
-        waiting.removeAll(keepingCapacity: true)
+      // One batch is written while the next is read.
+      var writing = Task<[Bool], any Error> { [] }
+
+      func collect() async throws {
+        let made = try await writing.value
         report.made += made.count { $0 }
         report.alreadyThere += made.count { !$0 }
         let share = size.map { " (\(100 * read / max($0, 1)) %)" } ?? ""
         progress.show("\(report.made) accounts\(share)")
+      }
+      func write() async throws {
+        try await collect()
+        writing = Task { [waiting, dryRun] in
+          dryRun ? waiting.map { _ in true } : try await accounts.insert(waiting)
+        }
+        waiting.removeAll(keepingCapacity: true)
       }
 
       while let line = nextLine(of: input) {
@@ -80,6 +89,7 @@ extension AccountCommand {
         if waiting.count == Self.batch { try await write() }
       }
       try await write()
+      try await collect()
       progress.clear()
       if json {
         try printJSON(report)
