@@ -1,11 +1,13 @@
 """A running server for the tests in this folder: the built program, on a free port, with data of its own.
 
-SPAREKEY_BINARY says which program; otherwise it is the one in .build/debug.
+SPAREKEY_BINARY says which program; otherwise it is the one in .build/debug. With SERVERS_ON=postgresql each server that
+`start_server` starts has a database of its own on a PostgreSQL server in place of a file.
 """
 
 import contextlib
 import email
 import email.policy
+import itertools
 import os
 import pathlib
 import re
@@ -84,9 +86,10 @@ class Server:
     def command_with(self, text, *words):
         """The same, with something to read from standard input."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SPAREKEY_")}
+        database = ["--set", f"database={self.settings['database']}"] if "database" in self.settings else []
         return subprocess.run(
-            [BINARY, *words, "--data", self.data], cwd=self.data, env=environment, input=text, capture_output=True,
-            text=True, timeout=60)
+            [BINARY, *words, "--data", self.data, *database], cwd=self.data, env=environment, input=text,
+            capture_output=True, text=True, timeout=60)
 
     def call(self, method, path, body=None, token=None, scheme="Bearer", host=None, key=None):
         """An API call: `body` is sent as JSON, `key` as its Idempotency-Key."""
@@ -119,10 +122,17 @@ class Server:
 
     def change_database(self, statement, *values):
         """For what would take too long to wait for, such as ten minutes passing."""
+        if "database" in self.settings:
+            return postgres().change(self.settings["database"], statement, *values)
         with contextlib.closing(sqlite3.connect(self.data / "sparekey.sqlite", timeout=PATIENCE)) as database:
             with database:
                 changed = database.execute(statement, values).rowcount
         assert changed != 0, f"nothing matched: {statement}"
+
+
+def postgres():
+    import postgres as module  # it needs this module
+    return module
 
 
 def free_port():
@@ -132,14 +142,36 @@ def free_port():
 
 
 @pytest.fixture(scope="session")
-def start_server(tmp_path_factory):
+def place():
+    """Makes the setting that says where a new server keeps its data."""
+    if os.environ.get("SERVERS_ON", "sqlite") == "sqlite":
+        yield lambda: {}
+        return
+    with postgres().room() as folder:
+        database = postgres().Postgres(folder, settings={"max_connections": 500}).make().start()
+        numbers = itertools.count(1)
+
+        def new():
+            name = f"server{next(numbers)}"
+            database.ask(f"CREATE DATABASE {name}")
+            return {"database": database.url(name)}
+
+        try:
+            yield new
+        finally:
+            database.stop()
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory, place):
     """Starts servers that live until the tests are over."""
     if not BINARY.exists():
         pytest.fail(f"{BINARY} is missing: build it first, or name another one in SPAREKEY_BINARY")
     running = []
 
     def start(settings=None, demo=False, data=None, variables=None):
-        running.append(Server(data or tmp_path_factory.mktemp("server"), settings, demo, variables))
+        data = data or tmp_path_factory.mktemp("server")
+        running.append(Server(data, place() | (settings or {}), demo, variables))
         return running[-1]
 
     yield start

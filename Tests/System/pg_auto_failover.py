@@ -20,8 +20,7 @@ import tempfile
 import time
 
 import postgres
-from conftest import free_port
-from test_postgres import Node
+from conftest import Server, free_port
 from test_postgres_fail_over import PERIOD, Crowd, Service, longest_gap
 
 # Milliseconds, on the monitor. Safe together with the keepers' own 3 s without which a primary gives up its place.
@@ -197,7 +196,7 @@ def main():
             data.mkdir()
             if number:
                 shutil.copy(place / "node0" / "sparekey.keys", data)
-            nodes.append(Node(data, {"database": formation.url(), "hold-period": f"{PERIOD}s"}))
+            nodes.append(Server(data, {"database": formation.url(), "hold-period": f"{PERIOD}s"}))
             stack.callback(nodes[-1].stop)
         for _ in range(chosen.rounds):
             for frozen in (False, True):

@@ -9,10 +9,9 @@ import re
 import postgres
 import pytest
 import requests
-from conftest import PATIENCE
+from conftest import PATIENCE, Server
 from openid import REDIRECT, Client, Screenless
 from people import Person
-from test_postgres import Node
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2] / "Sources/SparekeyWeb"
 ROUTE = re.compile(r'router\.(get|post|put|delete)\("([^"]+)", use: (\w+)')
@@ -32,7 +31,7 @@ MEMBERS = sorted({
 def node(request, tmp_path_factory):
     data = tmp_path_factory.mktemp("nul")
     if request.param == "sqlite":
-        server = Node(data)
+        server = Server(data)
         yield server
         server.stop()
         return
@@ -40,7 +39,7 @@ def node(request, tmp_path_factory):
         database = postgres.Postgres(folder).make().start()
         try:
             database.ask("CREATE DATABASE nul")
-            server = Node(data, {"database": database.url("nul")})
+            server = Server(data, {"database": database.url("nul")})
             yield server
             server.stop()
         finally:

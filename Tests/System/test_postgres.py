@@ -47,11 +47,6 @@ def program(*words, folder, variables=None):
         capture_output=True, text=True, timeout=60)
 
 
-class Node(Server):
-    def change_database(self, statement, *values):
-        postgres.change(self.settings["database"], statement, *values)
-
-
 class Balanced:
     """Nodes on one database behind haproxy: what `people` needs of a server. Each request goes to the next node."""
 
@@ -63,7 +58,7 @@ class Balanced:
             if number:
                 # Every node has a copy of the same key file.
                 shutil.copy(folder / "node0" / "sparekey.keys", data)
-            self.nodes.append(Node(data, {"database": url, **(settings or {})}))
+            self.nodes.append(Server(data, {"database": url, **(settings or {})}))
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         servers = "\n".join(
@@ -141,7 +136,7 @@ def history(database, name, kind, at="nodes"):
 def test_o1_a_password_comes_from_a_file_and_stands_nowhere(database, tmp_path):
     url = new(database, "secret", "secret")
     (tmp_path / "password").write_text("hush-hush 1\n")
-    node = Node(tmp_path, {"database": url, "database-password-file": tmp_path / "password"})
+    node = Server(tmp_path, {"database": url, "database-password-file": tmp_path / "password"})
     try:
         people.Person(node)
     finally:
@@ -178,7 +173,7 @@ def test_t13_a_node_with_another_key_file_is_refused_and_makes_none(database, tm
     url = new(database, "keys")
     first = tmp_path / "first"
     first.mkdir()
-    Node(first, {"database": url}).stop()
+    Server(first, {"database": url}).stop()
     second = tmp_path / "second"
     second.mkdir()
     words = ["serve", "--data", second, "--port", 0, "--database", url]
@@ -188,16 +183,16 @@ def test_t13_a_node_with_another_key_file_is_refused_and_makes_none(database, tm
     # One that belongs to another database.
     other = tmp_path / "other"
     other.mkdir()
-    Node(other, {"database": new(database, "otherkeys")}).stop()
+    Server(other, {"database": new(database, "otherkeys")}).stop()
     shutil.copy(other / "sparekey.keys", second)
     answer = program(*words, folder=tmp_path)
     assert answer.returncode == 1 and "another key file" in answer.stderr
     shutil.copy(first / "sparekey.keys", second)
-    Node(second, {"database": url}).stop()
+    Server(second, {"database": url}).stop()
 
 
 def test_q4_what_was_answered_is_there_after_a_restart_of_program_and_server(database, tmp_path):
-    node = Node(tmp_path, {"database": new(database, "restart")})
+    node = Server(tmp_path, {"database": new(database, "restart")})
     try:
         person = people.Person(node)
         code = person.make_code()
@@ -216,7 +211,7 @@ def test_q4_what_was_answered_is_there_after_a_restart_of_program_and_server(dat
 
 
 def test_q3_without_a_database_people_are_asked_to_come_back_and_all_goes_on_when_it_is_there(database, tmp_path):
-    node = Node(tmp_path, {"database": new(database, "gone")})
+    node = Server(tmp_path, {"database": new(database, "gone")})
     try:
         person = people.Person(node)
         database.freeze()
@@ -248,7 +243,7 @@ def enter_password_or_none(server, name):
 def test_o5_what_was_spent_or_stopped_since_a_dump_does_not_come_back_with_it(database, tmp_path, listed):
     """As docs/operating.md says: PostgreSQL's own tools, then `restore --mark-only` before any node is started."""
     name = f"given_up_{listed}".lower()
-    node = Node(tmp_path, {"database": new(database, name), "hold-period": "1h"})
+    node = Server(tmp_path, {"database": new(database, name), "hold-period": "1h"})
     try:
         used, unused = people.Person(node), people.Person(node)
         spent, kept = used.make_code(), unused.make_code()
@@ -463,7 +458,7 @@ def full_database(database, tmp_path):
         shutil.chown(place, database.data.stat().st_uid)
         database.ask(f"CREATE TABLESPACE small LOCATION '{place}'")
         database.ask("CREATE DATABASE small TABLESPACE small")
-        node = Node(tmp_path, {"database": database.url("small")})
+        node = Server(tmp_path, {"database": database.url("small")})
         try:
             yield node, place
         finally:

@@ -18,9 +18,8 @@ import requests
 import ledger
 import people
 import postgres
-from conftest import PATIENCE
+from conftest import PATIENCE, Server
 from people import PASSWORD, Claim, choose, enter_password, good, show
-from test_postgres import Node
 
 ROUNDS = int(os.environ.get("FAIL_OVER_ROUNDS", "1"))
 SEED = int(os.environ.get("FAIL_OVER_SEED", "1"))
@@ -92,7 +91,7 @@ def service(cluster, tmp_path):
             data.mkdir()
             if number:
                 shutil.copy(tmp_path / "node0" / "sparekey.keys", data)
-            nodes.append(Node(data, {"database": cluster.url(), "hold-period": f"{PERIOD}s"}))
+            nodes.append(Server(data, {"database": cluster.url(), "hold-period": f"{PERIOD}s"}))
         yield Service(nodes)
         for node in nodes:
             assert node.process.poll() is None, node.log.read_text()[-3000:]
@@ -232,7 +231,7 @@ def test_o4_a_primary_that_goes_loses_nothing_and_does_nothing_twice(
     def believers(primary):
         data = tmp_path_factory.mktemp("believer")
         shutil.copy(service.nodes[0].data / "sparekey.keys", data)
-        node = Node(data, {"database": primary.url()})
+        node = Server(data, {"database": primary.url()})
         request.addfinalizer(node.stop)
         return node
 
