@@ -77,15 +77,7 @@ struct Composition: Sendable {
       router: site.router(),
       server: site.server(),
       configuration: .init(address: .hostname(settings.host, port: settings.port), serverName: nil),
-      onServerRunning: { [site, logger] channel in
-        try? await ready(channel.localAddress?.port ?? settings.port)
-        do {
-          try site.renderer.prepare()
-        } catch {
-          logger.critical(
-            "A template cannot be read, so no page can be shown.", metadata: ["error": "\(error)"])
-        }
-      },
+      onServerRunning: { channel in try? await ready(channel.localAddress?.port ?? settings.port) },
       logger: logger)
     for lane in 1...Delivery.lanes {
       application.addServices(

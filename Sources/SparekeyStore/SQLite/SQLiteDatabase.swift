@@ -40,6 +40,8 @@ package final class SQLiteDatabase: SparekeyCore.Database {
       try writer.keepLog()
       // Without FULL an acknowledged write can be lost.
       try writer.run("PRAGMA synchronous = FULL")
+      // In KiB. Keys and digests come in no order: with little room every change of a large database reads its pages anew.
+      try writer.run("PRAGMA cache_size = -16384")
       guard try Self.synchronous(writer) == 2 else { throw StoreProblem.notDurable }
       try Migrations.run(on: writer, at: path)
       return (ReaderPool(path), WriteQueue(writer, largestGroup: largestGroup))

@@ -3,7 +3,7 @@ import Mustache
 import SparekeyCore
 
 /// Templates and texts, read at start-up from the resources beside the program. What does not change from page to page is
-/// filled in once, so that a page costs what is its own.
+/// filled in once, when a page is first shown, so that a page costs what is its own.
 package struct Renderer: Sendable {
   private let templates: [String: OnDemand<Result<MustacheTemplate, any Error>>]
   /// The folder of templates, texts and assets.
@@ -31,9 +31,6 @@ package struct Renderer: Sendable {
       }
     }
   }
-
-  /// Reads the templates, which the first pages would have to wait for.
-  package func prepare() throws { for template in templates.values { _ = try template.value.get() } }
 
   package func render<Content: Page>(_ page: Content, shell: Shell) throws -> String {
     guard let template = templates[Content.template] else { throw MissingTemplate(name: Content.template) }

@@ -30,7 +30,7 @@ extension AccountCommand {
     var json = false
 
     /// In one transaction.
-    private static let batch = 500
+    private static let batch = 2_000
     private static let longestLine = 64 << 10
 
     struct Report: Encodable {
