@@ -156,8 +156,8 @@ struct ReadingTests {
     }
   }
 
-  @Test(.timeLimit(.minutes(1)))
-  func `C2: decoration may have any length, and a hostile text takes linear time`() {
+  /// What took quadratic time would take hours here.
+  @Test func `C2: decoration may have any length, and a hostile text takes linear time`() {
     let many = 200_000
     let blank = String(repeating: " \u{200B}", count: many)
     #expect(RecoveryCode.read(blank + Self.code.formatted + blank) == .code(Self.code))
