@@ -17,7 +17,7 @@ KILL_ROUNDS ?= 20
 POWER_ROUNDS ?= 6
 FAIL_OVER_ROUNDS ?= 1
 
-# Python tests at a time. Each file has its servers to itself, wherever it runs.
+# Python tests at a time. Each worker has servers of its own.
 WORKERS ?= 2
 
 # One kind of build for everything: other flags, or a release build, would compile all packages once more.

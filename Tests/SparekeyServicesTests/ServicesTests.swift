@@ -101,7 +101,7 @@ extension Argon2Pool {
     for id in 1...4 { #expect(queue.add("a\(id)", id: UInt64(id), from: "a") == nil) }
     #expect(queue.add("a5", id: 5, from: "a") == "a5")
     #expect(queue.add("b1", id: 6, from: "b") == "a4")
-    #expect(queue.hasRoom(for: "c", below: 4) && !queue.hasRoom(for: "a", below: 4))
+    #expect(queue.hasRoom(for: "c") && !queue.hasRoom(for: "a"))
     #expect(queue.add("c1", id: 7, from: "c") == "a3")
     #expect(queue.add("b2", id: 8, from: "b") == "b2")
     #expect(queue.add("d1", id: 9, from: "d") == "a2")
@@ -111,16 +111,15 @@ extension Argon2Pool {
     #expect(served == ["a1", "b1", "c1", "d1"])
   }
 
-  @Test func `T9: half of the room is kept for those who have begun`() async throws {
-    let pool = Argon2Pool(threads: 1, queue: 8)
-    let source = Source(address: "198.51.100.1")
-    // The first is being made, the others wait: more than half, and less than all.
-    let busy = (0..<7).map { number in Task { try await pool.hash("\(number)", from: source.address) } }
-    while pool.waiting < 6 { try await Task.sleep(for: .milliseconds(1)) }
-    #expect(throws: Refusal.busy(retryAfterSeconds: 1)) { try pool.checkRoom(for: source, toBegin: true) }
-    try pool.checkRoom(for: source, toBegin: false)
-    for task in busy { _ = try await task.value }
-    try pool.checkRoom(for: source, toBegin: true)
+  @Test func `T9: half of the room is kept for those who have begun`() {
+    var queue = FairQueue<String>(room: 8)
+    for id in 1...3 { _ = queue.add("a\(id)", id: UInt64(id), from: "a") }
+    #expect(queue.hasRoom(for: "a", toBegin: true))
+    _ = queue.add("a4", id: 4, from: "a")
+    #expect(!queue.hasRoom(for: "a", toBegin: true) && queue.hasRoom(for: "a"))
+    _ = queue.next()
+    #expect(queue.hasRoom(for: "a", toBegin: true))
+    #expect(FairQueue<String>(room: 1).hasRoom(for: "a", toBegin: true), "one place is one to begin with")
   }
 
   @Test func `T9: whoever leaves makes room, and a source without a line has no turn`() {

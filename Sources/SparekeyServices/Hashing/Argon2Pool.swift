@@ -73,9 +73,7 @@ package final class Argon2Pool: SecretHashing {
 
   package func checkRoom(for source: Source, toBegin: Bool) throws(Refusal) {
     let hasRoom = state.withLockedValue { state in
-      !state.closed
-        && state.waiting.hasRoom(
-          for: source.address, below: toBegin ? (state.waiting.room + 1) / 2 : state.waiting.room)
+      !state.closed && state.waiting.hasRoom(for: source.address, toBegin: toBegin)
     }
     guard hasRoom else { throw .busy(retryAfterSeconds: 1) }
   }

@@ -15,9 +15,11 @@ struct FairQueue<Work: Sendable>: Sendable {
 
   init(room: Int) { self.room = room }
 
-  /// Whether work from there would be taken if there were room for so much: a full queue takes it only in the place of
-  /// the last of a longer line.
-  func hasRoom(for source: String, below room: Int) -> Bool { count < room || lineToCut(for: source) != nil }
+  /// Whether work from there would be taken: a full queue takes it only in the place of the last of a longer line.
+  /// - Parameter toBegin: the work comes with a later step. Half of the room is kept for those who have begun.
+  func hasRoom(for source: String, toBegin: Bool = false) -> Bool {
+    count < (toBegin ? (room + 1) / 2 : room) || lineToCut(for: source) != nil
+  }
 
   private func lineToCut(for source: String) -> (source: String, last: UInt64)? {
     guard let longest = lines.max(by: { $0.value.count < $1.value.count }), let last = longest.value.last,
