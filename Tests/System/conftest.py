@@ -142,7 +142,7 @@ def free_port():
 
 
 @pytest.fixture(scope="session")
-def place():
+def database_setting():
     """Makes the setting that says where a new server keeps its data."""
     if os.environ.get("SERVERS_ON", "sqlite") == "sqlite":
         yield lambda: {}
@@ -163,7 +163,7 @@ def place():
 
 
 @pytest.fixture(scope="session")
-def start_server(tmp_path_factory, place):
+def start_server(tmp_path_factory, database_setting):
     """Starts servers that live until the tests are over."""
     if not BINARY.exists():
         pytest.fail(f"{BINARY} is missing: build it first, or name another one in SPAREKEY_BINARY")
@@ -171,7 +171,7 @@ def start_server(tmp_path_factory, place):
 
     def start(settings=None, demo=False, data=None, variables=None):
         data = data or tmp_path_factory.mktemp("server")
-        running.append(Server(data, place() | (settings or {}), demo, variables))
+        running.append(Server(data, database_setting() | (settings or {}), demo, variables))
         return running[-1]
 
     yield start
