@@ -232,9 +232,8 @@ extension World {
     form: String = ""
   ) throws -> Visit {
     Visit(
-      site: site, path: path, query: try Form(query), form: try Form(form), source: source,
-      browser: "browser",
-      sessionToken: token ?? started?.token, journey: nil, now: now)
+      site: site, path: path, query: try Form(query), form: try Form(form), headers: [:],
+      peer: source.address, browser: "browser", sessionToken: token ?? started?.token, journey: nil, now: now)
   }
 
   fileprivate func page<Shown: Page>(

@@ -381,7 +381,8 @@ import Testing
     "data:text/html,x", "https:///in", "//notes.example.org/in", "/in", "https://notes.example.org/a b",
     "https://notes.example.org\\@evil.example/", "https://notes.example.org/\u{E9}",
     "HTTPS://notes.example.org/",
-    "https://notes.example.org;script-src/",
+    "https://notes.example.org;script-src/", "https://notes.example.org:0443/in", "http://localhost:0300/",
+    "https://notes.example.org:99999/in", "http://localhost:0/",
   ])
   func `T26: no app gets an address that means something else elsewhere`(_ text: String) {
     #expect(AppAddress(text) == nil)

@@ -129,6 +129,7 @@ def test_q5_a_bad_line_is_named_and_the_others_are_made(server):
         (good | {"username": "large", "passwordHash": "$argon2id$v=19$m=9999999,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"}, "too long"),
         (good | {"username": "deep", "passwordHash": "$scrypt$ln=30,r=8,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"}, "too long"),
         (good | {"username": "narrow", "passwordHash": "$scrypt$ln=16,r=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"}, "scrypt"),
+        (good | {"username": "wide", "passwordHash": "$scrypt$ln=16,r=866666666666666666,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"}, "too long"),
         (good | {"username": "x" * 70_000}, "longer than"),
     ]
     done, report = bring(server, ["", *(line for line, _ in bad), good], "--dry-run")

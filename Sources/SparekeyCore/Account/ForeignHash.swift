@@ -83,7 +83,7 @@ package struct ForeignHash: Sendable, Equatable {
   private static func scrypt(_ parts: [String]) throws(Problem) -> Scheme {
     guard parts.count == 5, let costs = numbers(parts[2]), let logarithm = costs["ln"],
       let blockSize = costs["r"],
-      let parallelism = costs["p"], blockSize > 0, parallelism > 0, logarithm > 0, logarithm < 16 * blockSize,
+      let parallelism = costs["p"], blockSize > 0, parallelism > 0, logarithm > 0, logarithm / 16 < blockSize,
       let salt = decode(parts[3]),
       let output = decode(parts[4]), output.count >= 16
     else { throw .malformed("scrypt") }

@@ -78,8 +78,8 @@ package struct AppAddress: Sendable, Equatable {
   package let text: String
   private let parts: URLComponents
 
-  /// Nil for what no app should have: a fragment, a user, `http` to another machine, signs that mean something
-  /// elsewhere, and schemes without a dot, which nobody owns (RFC 8252, section 7.1).
+  /// Nil for what no app should have: a fragment, a user, a port that is none, `http` to another machine, signs that
+  /// mean something elsewhere, and schemes without a dot, which nobody owns (RFC 8252, section 7.1).
   package init?(_ text: String) {
     guard text.utf8.count <= 512, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
       !text.contains(where: { "\\^`{|}<>\"*;,' ".contains($0) }),
@@ -95,6 +95,8 @@ package struct AppAddress: Sendable, Equatable {
     }
     self.text = text
     self.parts = parts
+    // A port is written as numbers are, so that the origin stands in the address as browsers will name it.
+    guard parts.port.map({ (1...65_535).contains($0) }) ?? true, text.hasPrefix(origin) else { return nil }
   }
 
   /// An app's own scheme, such as `com.example.notes:/signed-in`.

@@ -8,19 +8,19 @@ import SparekeyCore
 /// One API request, read. Handlers take a body of their own type and give back something encodable.
 struct Call: Sendable {
   let site: Site
-  let source: Source
   let now: Timestamp
   let body: Data
   private let parameters: Parameters
   private let head: HTTPRequest
+  private let peer: String
   private let pattern: String?
   private let token: Secret?
 
   fileprivate init(
-    site: Site, source: Source, body: Data, parameters: Parameters, head: HTTPRequest, pattern: String?
+    site: Site, peer: String, body: Data, parameters: Parameters, head: HTTPRequest, pattern: String?
   ) {
     self.site = site
-    self.source = source
+    self.peer = peer
     self.body = body
     self.parameters = parameters
     self.head = head
@@ -34,6 +34,9 @@ struct Call: Sendable {
   var isEmpty: Bool { body.isEmpty }
 
   var headers: HTTPFields { head.headerFields }
+
+  /// Read when it is wanted: most calls do not ask where someone comes from.
+  var source: Source { headers.source(peer: peer, trusting: site.settings.trustedProxies) }
 
   /// Method and pattern of the path.
   var operation: String { "\(head.method.rawValue) \(pattern ?? "")" }
@@ -171,9 +174,8 @@ extension Site {
     { request, context in
       let body = try await request.wholeBody(upTo: BodyLimits.form)
       let call = Call(
-        site: self, source: request.source(peer: context.peer, trusting: settings.trustedProxies),
-        body: Data(body.readableBytesView), parameters: context.parameters, head: request.head,
-        pattern: context.endpointPath)
+        site: self, peer: context.peer, body: Data(body.readableBytesView), parameters: context.parameters,
+        head: request.head, pattern: context.endpointPath)
       do {
         let answer = try await handler(call)
         var headers: HTTPFields = [.cacheControl: "no-store"]

@@ -19,7 +19,7 @@ extension Site {
       let visit = Visit(
         site: self, path: request.uri.path,
         query: (try? Form(request.uri.query ?? "")) ?? .empty, form: form,
-        source: request.source(peer: context.peer, trusting: settings.trustedProxies), browser: browser,
+        headers: request.headers, peer: context.peer, browser: browser,
         sessionToken: request.cookie(.session, https: https).map { Secret($0) },
         journey: form.has("journey") ? form["journey"] : request.cookie(.journey, https: https),
         now: ports.clock.now(), appRequest: request.cookie(.app, https: https), onlyShows: !isPost)

@@ -9,7 +9,9 @@ package struct Visit: Sendable {
   package let path: String
   package let query: Form
   package let form: Form
-  package let source: Source
+  package let headers: HTTPFields
+  /// The address at the other end of the socket.
+  package let peer: String
   package let browser: String
   package let sessionToken: Secret?
   /// The journey this form belongs to, or the one last walked in this browser.
@@ -22,6 +24,8 @@ package struct Visit: Sendable {
   private let seen = NIOLockedValueBox<SessionHolder?>(nil)
 
   package var texts: Texts { site.texts }
+  /// Read when it is wanted: most pages do not ask where someone comes from.
+  package var source: Source { headers.source(peer: peer, trusting: site.settings.trustedProxies) }
   package var binding: JourneyBinding { .browser(browser) }
   package var csrf: String { Self.csrf(browser, site) }
 

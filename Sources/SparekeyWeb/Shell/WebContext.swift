@@ -40,13 +40,15 @@ extension Request {
       throw HTTPError(.badRequest)
     }
   }
+}
 
+extension HTTPFields {
   /// Who asks: the peer, or the client that a trusted proxy names.
   package func source(peer: String, trusting proxies: Set<String>) -> Source {
-    let forwarded = HTTPField.Name.forwardedFor.flatMap { headers[$0] }
+    let forwarded = HTTPField.Name.forwardedFor.flatMap { self[$0] }
     return Source(
       address: ClientNetwork(peer: peer, forwardedFor: forwarded, trusting: proxies).text,
-      agent: Self.device(headers[.userAgent] ?? ""))
+      agent: Self.device(self[.userAgent] ?? ""))
   }
 
   /// "Firefox on Windows": enough for its owner to recognise it.
