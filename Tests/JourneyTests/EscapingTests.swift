@@ -1,5 +1,6 @@
-import SparekeyWeb
 import Testing
+
+@testable import SparekeyWeb
 
 /// T24: what someone typed is text on a page, whatever it is made of.
 @Suite struct `Text on pages` {
@@ -17,6 +18,14 @@ import Testing
       html.utf8Text.contains(
         "&quot;\(mark) injected &lt;\(mark)b&gt;\(mark) &#39;\(mark) &amp;\(mark)".utf8Text))
     #expect(!html.utf8Text.contains("\"\(mark) injected".utf8Text))
+  }
+
+  @Test func `each template finds the parts it is made of, and can be read`() throws {
+    let templates = try Renderer(resources: webResources, serviceName: "Sparekey").templates
+    #expect(templates.count > 50)
+    for (name, template) in templates {
+      #expect(throws: Never.self, "\(name)") { try template.value.get() }
+    }
   }
 
   @Test func `the name of the service is text as well, also where it looks like a template's tag`() throws {

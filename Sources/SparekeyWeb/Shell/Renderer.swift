@@ -5,7 +5,8 @@ import SparekeyCore
 /// Templates and texts, read at start-up from the resources beside the program. What does not change from page to page is
 /// filled in once, when a page is first shown, so that a page costs what is its own.
 package struct Renderer: Sendable {
-  private let templates: [String: OnDemand<Result<MustacheTemplate, any Error>>]
+  /// By name; each is joined when it is first shown.
+  let templates: [String: OnDemand<Result<MustacheTemplate, any Error>>]
   /// The folder of templates, texts and assets.
   package let resources: URL
   package let texts: Texts
