@@ -20,8 +20,6 @@ FAIL_OVER_ROUNDS ?= 1
 # Python tests at a time. Each worker has servers of its own.
 WORKERS ?= 2
 
-# Without an index, which editors make for themselves: a first build takes less without it.
-build := swift build --disable-index-store
 # One kind of build for everything: other flags, or a release build, would compile all packages once more.
 sparekey := .build/debug/sparekey
 # Asked when a recipe begins: `for-test` may have made the environment just before.
@@ -35,16 +33,16 @@ help: ## say what there is
 
 run: swift-here for-run ## install what is missing, build, and serve a demo on http://localhost:8080
 	@echo "Building. The first time takes several minutes."
-	$(build) --product sparekey
+	swift build --product sparekey
 	$(sparekey) serve --demo $(ARGS)
 
 example: swift-here for-run ## the demo, and on http://localhost:8090 an app that signs people in through it
-	$(build) --product sparekey
-	$(build) --product notes
+	swift build --product sparekey
+	swift build --product notes
 	scripts/run-example
 
 test: swift-here for-test ## install what is missing, build, and run the tests: WORKERS=2
-	$(build) --build-tests
+	swift build --build-tests
 	swift test --skip-build --disable-xctest
 	$(python) Tests/System/recovery_code_reference.py vectors docs/recovery-code-vectors.json
 ifdef node
@@ -56,7 +54,7 @@ endif
 	$(python) -m pytest Tests/Browser -q -n $(WORKERS) --dist worksteal
 
 test-long: swift-here for-test ## tests that take longer: FUZZ_SECONDS=10, PARSER_SECONDS=5, COMPARE_CODES=2000, WALKS=500, HOLD_WALKS=1000, SIMULATIONS=500, KILL_ROUNDS=20, POWER_ROUNDS=6, FAIL_OVER_ROUNDS=1
-	$(build) --build-tests
+	swift build --build-tests
 	Fuzz/run RecoveryCode $(FUZZ_SECONDS)
 	for parser in Form Import JSONMembers Names OpenID Passkey Source; do Fuzz/run $$parser $(PARSER_SECONDS) || exit 1; done
 	WALKS=$(WALKS) swift test --skip-build --disable-xctest --filter 'rows 1 to 3'
@@ -78,7 +76,7 @@ ifdef node
 endif
 
 simulate: swift-here for-test ## tell one story of nodes, faults and people: SEED=42; or many: SEEDS=100000
-	$(build) --build-tests
+	swift build --build-tests
 	SIMULATION_SEED=$(or $(SEED),1) SIMULATIONS=$(or $(SEEDS),1) \
 	  swift test --skip-build --disable-xctest --filter 'Q4, C9, H11, T16, T27'
 
