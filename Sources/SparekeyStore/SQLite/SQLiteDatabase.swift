@@ -42,6 +42,8 @@ package final class SQLiteDatabase: SparekeyCore.Database {
       try writer.run("PRAGMA synchronous = FULL")
       // In KiB. Keys and digests come in no order: with little room every change of a large database reads its pages anew.
       try writer.run("PRAGMA cache_size = -16384")
+      // In pages, so 16 MiB of log: a page that many commits changed goes into the file once.
+      try writer.run("PRAGMA wal_autocheckpoint = 4000")
       guard try Self.synchronous(writer) == 2 else { throw StoreProblem.notDurable }
       try Migrations.run(on: writer, at: path)
       return (ReaderPool(path), WriteQueue(writer, largestGroup: largestGroup))
