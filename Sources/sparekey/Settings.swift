@@ -1,9 +1,9 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import SparekeyCore
 import SparekeyServices
 import SparekeyStore
 import SparekeyWeb
-import Yams
 
 /// Every setting of the program, in one table: flag `--public-url`, environment `SPAREKEY_PUBLIC_URL`, file key
 /// `public-url`; the first of flag, environment, file, default wins (O1).
@@ -33,7 +33,7 @@ struct Settings: Sendable {
     case hashQueue = "hash-queue"
     case logLevel = "log-level"
 
-    var environment: String { "SPAREKEY_" + rawValue.uppercased().replacingOccurrences(of: "-", with: "_") }
+    var environment: String { "SPAREKEY_" + rawValue.uppercased().replacing("-", with: "_") }
 
     var summary: String {
       switch self {
@@ -124,35 +124,45 @@ struct Settings: Sendable {
   }
 
   /// Settings, and what stands under `clients`.
-  private static func file(at path: String, required: Bool) throws -> ([String: String], clients: Any?) {
+  private static func file(at path: String, required: Bool) throws -> ([String: String], clients: YAML?) {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
       if required { throw Problem(description: "The configuration file \(path) cannot be read.") }
       return ([:], nil)
     }
-    // Without a resolver every value is the text that was written: `off` stays `off`.
-    guard let loaded = try? Yams.load(yaml: text, .basic) ?? [String: Any](),
-      var mapping = loaded as? [String: Any]
-    else {
+    let said: YAML
+    do {
+      said = try YAML.read(text) ?? .mapping([:])
+    } catch {
+      throw Problem(description: "The configuration file \(path) cannot be read: \(error).")
+    }
+    guard var mapping = said.mapping else {
       throw Problem(description: "The configuration file \(path) is not a YAML mapping of settings.")
     }
     let clients = mapping.removeValue(forKey: "clients")
     for key in mapping.keys where Name(rawValue: key) == nil {
       throw Problem(description: "\(path): \"\(key)\" is not a setting. See: sparekey config")
     }
-    return (
-      mapping.mapValues { ($0 as? [Any])?.map { "\($0)" }.joined(separator: ",") ?? "\($0)" }, clients
-    )
+    var entries: [String: String] = [:]
+    for (key, value) in mapping {
+      guard let text = value.text ?? value.texts?.joined(separator: ",") else {
+        throw Problem(description: "\(path): \(key) is a text, or a list of texts.")
+      }
+      entries[key] = text
+    }
+    return (entries, clients)
   }
 
-  private static func clients(_ described: Any?, in file: String) throws -> [Clients.InFile] {
+  private static func clients(_ described: YAML?, in file: String) throws -> [Clients.InFile] {
     guard let described else { return [] }
     // Nothing after `clients:` is the empty text.
-    if described as? String == "" { return [] }
-    guard let list = described as? [[String: Any]] else {
+    if described.text == "" { return [] }
+    guard let list = described.list, case let entries = list.compactMap(\.mapping),
+      entries.count == list.count
+    else {
       throw Problem(description: "\(file): clients is not a list of apps. See: docs/operating.md")
     }
     var found: [Clients.InFile] = []
-    for entry in list {
+    for entry in entries {
       let client = try ClientEntry(entry, in: file).client()
       guard !found.contains(where: { $0.id == client.id }) else {
         throw Problem(description: "\(file): there are two clients with the id \(client.id).")
@@ -296,7 +306,7 @@ struct Settings: Sendable {
   /// Spelled as the system spells the address of a connection, so that the two can be compared.
   private func proxies() throws -> [String] {
     try self[.trustedProxies].text.split(separator: ",").map { part in
-      let text = part.trimmingCharacters(in: .whitespaces)
+      let text = part.trimmed
       var bytes = in6_addr()
       var spelled = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
       guard let family = [AF_INET, AF_INET6].first(where: { inet_pton($0, text, &bytes) == 1 }),
@@ -447,10 +457,10 @@ struct Settings: Sendable {
 
 /// One app under `clients`.
 private struct ClientEntry {
-  private let values: [String: Any]
+  private let values: [String: YAML]
   private let file: String
 
-  init(_ values: [String: Any], in file: String) {
+  init(_ values: [String: YAML], in file: String) {
     self.values = values
     self.file = file
   }
@@ -493,7 +503,7 @@ private struct ClientEntry {
 
   private func text(_ name: String) throws -> String? {
     guard let value = values[name] else { return nil }
-    guard let text = value as? String, !text.isEmpty else { throw problem("\(name) is one line of text.") }
+    guard let text = value.text, !text.isEmpty else { throw problem("\(name) is one line of text.") }
     return text
   }
 
@@ -504,7 +514,7 @@ private struct ClientEntry {
 
   private func list(_ name: String) throws -> [String] {
     guard let value = values[name] else { return [] }
-    guard let list = value as? [String] else { throw problem("\(name) is a list of addresses.") }
+    guard let list = value.texts else { throw problem("\(name) is a list of addresses.") }
     return list
   }
 
@@ -519,7 +529,7 @@ private struct ClientEntry {
 
   private func problem(_ what: String) -> Settings.Problem {
     Settings.Problem(
-      description: "\(file): client \(values["id"].map { "\"\($0)\"" } ?? "without an id"): \(what)")
+      description: "\(file): client \(values["id"]?.text.map { "\"\($0)\"" } ?? "without an id"): \(what)")
   }
 }
 

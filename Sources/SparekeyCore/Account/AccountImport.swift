@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Accounts brought along from another system (O6), many at a time. Nobody is written to: they did nothing.
 package struct AccountImport: Sendable {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A password hash as another system wrote it (O6). It is checked as it is, and replaced by one of ours when its owner
 /// next signs in.

@@ -1,10 +1,10 @@
-import Foundation
+import FoundationEssentials
 
 /// A password as it is hashed: Unicode NFC (the one stated encoding step; ASVS 6.2.8 forbids any other change).
 package struct Password: Sendable {
   package let secret: Secret
 
-  package init(_ typed: String) { secret = Secret(typed.precomposedStringWithCanonicalMapping) }
+  package init(_ typed: String) { secret = Secret(typed.composed) }
 }
 
 /// A password that the rules accepted.
@@ -44,7 +44,7 @@ package struct PasswordRules: Sendable {
       throw .field(field, .tooLong(maximum: Self.maximumBytes))
     }
     let minimum = Self.minimumLength(twoStep: twoStep)
-    let length = typed.precomposedStringWithCanonicalMapping.unicodeScalars.count
+    let length = typed.composed.unicodeScalars.count
     guard length >= minimum else {
       throw .field(field, .tooShort(minimum: minimum))
     }
@@ -70,14 +70,12 @@ package struct PasswordRules: Sendable {
     let words = (serviceWords + contextWords.map(Self.fold)).filter { $0.count >= 3 }
     var rest = folded
     for word in words.sorted(by: { $0.count > $1.count }) {
-      rest = rest.replacingOccurrences(of: word, with: "")
+      rest = rest.replacing(word, with: "")
     }
     return rest.count < folded.count && rest.unicodeScalars.count < Self.minimumWithTwoStep
   }
 
-  private static func fold(_ text: String) -> String {
-    text.precomposedStringWithCompatibilityMapping.lowercased()
-  }
+  private static func fold(_ text: String) -> String { text.folded.lowercased() }
 }
 
 /// A password that nobody has to invent: five words of a list of 2^k, drawn by the system's generator (S9).

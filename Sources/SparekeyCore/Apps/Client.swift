@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// An app that people sign in to through this service (OpenID Connect: a relying party). The operator registers it.
 package struct Client: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Compact JSON Web Signatures (RFC 7515, section 7.1): the few lines of them that are needed here.
 package enum SignedToken {

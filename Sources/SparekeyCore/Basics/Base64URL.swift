@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Base 64 with the URL alphabet, without padding (RFC 4648, section 5).
 package enum Base64URL {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// An email address as mail is sent to it. Mail only ever goes to an address taken from the database.
 package struct EmailAddress: Hashable, Sendable {
@@ -14,7 +14,7 @@ package struct EmailAddress: Hashable, Sendable {
 
   /// - Throws: `Refusal.field(.email, …)`.
   package init(_ typed: String) throws(Refusal) {
-    let text = typed.trimmingCharacters(in: .whitespacesAndNewlines)
+    let text = typed.trimmed
     guard !text.isEmpty else { throw .field(.email, .missing) }
     guard text.utf8.count <= Self.maximumLength else {
       throw .field(.email, .tooLong(maximum: Self.maximumLength))

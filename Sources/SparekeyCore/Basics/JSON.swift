@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// JSON for what is sealed; keys sorted so that equal values have equal bytes.
 package enum JSON {

@@ -1,21 +1,26 @@
-import Foundation
+import NIOConcurrencyHelpers
 
 /// A value that is made when it is first asked for, once, whoever asks at the same time: what can wait does not delay
 /// the start.
-package final class OnDemand<Value: Sendable>: @unchecked Sendable {  // the lock guards both
-  private let lock = NSLock()
-  private var make: (() -> Value)?
-  private var made: Value?
+package final class OnDemand<Value: Sendable>: Sendable {
+  private enum State {
+    case due(@Sendable () -> Value)
+    case made(Value)
+  }
 
-  package init(_ make: @escaping @Sendable () -> Value) { self.make = make }
+  private let state: NIOLockedValueBox<State>
+
+  package init(_ make: @escaping @Sendable () -> Value) { state = NIOLockedValueBox(.due(make)) }
 
   package var value: Value {
-    lock.withLock {
-      if let made { return made }
-      guard let make else { preconditionFailure("it is made or can be made") }
-      let value = make()
-      (made, self.make) = (value, nil)
-      return value
+    state.withLockedValue { state in
+      switch state {
+      case .made(let value): return value
+      case .due(let make):
+        let value = make()
+        state = .made(value)
+        return value
+      }
     }
   }
 }

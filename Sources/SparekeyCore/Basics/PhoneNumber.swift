@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A phone number as E.164 has it: `+`, the country's code, the number. Only its form is known here; whether it exists
 /// shows when a code sent to it comes back.
@@ -14,9 +14,9 @@ package struct PhoneNumber: Hashable, Sendable {
   /// - Throws: `Refusal.field(.phone, …)`.
   package init(_ typed: String) throws(Refusal) {
     guard typed.utf8.count <= 256 else { throw .field(.phone, .tooLong(maximum: Self.lengths.upperBound)) }
-    let written = typed.precomposedStringWithCompatibilityMapping
+    let written = typed.folded
       // The national 0 is written in parentheses because it is not dialled after the country's code.
-      .replacingOccurrences(of: "(0)", with: "")
+      .replacing("(0)", with: "")
       .filter { !$0.isWhitespace && !"()-./\u{2010}\u{2011}\u{2012}\u{2013}".contains($0) }
     guard !written.isEmpty else { throw .field(.phone, .missing) }
     guard let prefix = ["+", "00"].first(where: { written.hasPrefix($0) }) else {

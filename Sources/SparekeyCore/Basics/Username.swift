@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The name a person types to sign in. Letters and digits of ASCII with `.`, `_`, `-` between them: no name can
 /// look like another through a second script, and none can be an email address (one namespace, never ambiguous).
@@ -44,8 +44,7 @@ package struct Username: Hashable, Sendable {
 
   private static func fold(_ typed: String) -> String {
     // A megabyte of text is not worth normalising to find that it is too long.
-    String(typed.unicodeScalars.prefix(1_024)).precomposedStringWithCompatibilityMapping
-      .trimmingCharacters(in: .whitespacesAndNewlines)
+    String(typed.unicodeScalars.prefix(1_024)).folded.trimmed
   }
 
   private static func isAllowed(_ character: Character) -> Bool {

@@ -1,5 +1,5 @@
 import Crypto
-import Foundation
+import FoundationEssentials
 
 /// Codes of an authenticator app: TOTP (RFC 6238) with HMAC-SHA-1, six digits and steps of 30 seconds, which every
 /// app knows.
@@ -39,12 +39,9 @@ package enum TOTP {
 
   /// What the QR code holds (the `otpauth` key URI format); base 32 of RFC 4648 without padding.
   package static func uri(secret: Secret, issuer: String, account: String) -> String {
-    let allowed = CharacterSet.alphanumerics.intersection(CharacterSet(charactersIn: "\0"..."\u{7F}"))
-    func escaped(_ text: String) -> String {
-      text.addingPercentEncoding(withAllowedCharacters: allowed) ?? ""
-    }
+    let issuer = issuer.percentEncoded
     return
-      "otpauth://totp/\(escaped(issuer)):\(escaped(account))?secret=\(spelled(secret))&issuer=\(escaped(issuer))"
+      "otpauth://totp/\(issuer):\(account.percentEncoded)?secret=\(spelled(secret))&issuer=\(issuer)"
       + "&algorithm=SHA1&digits=\(digits)&period=\(step / 1_000)"
   }
 

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Where a journey token is good: in the browser that holds this random value, or for API callers.
 package struct JourneyBinding: Sendable, Equatable {

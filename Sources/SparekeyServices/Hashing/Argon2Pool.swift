@@ -1,6 +1,6 @@
 import CHashMemory
 import CSodium
-import Foundation
+import Dispatch
 import NIOConcurrencyHelpers
 import SparekeyCore
 
@@ -39,8 +39,8 @@ package final class Argon2Pool: SecretHashing {
     self.costs = costs
     state = NIOLockedValueBox(State(waiting: FairQueue(room: queue)))
     threadCount = max(1, threads)
-    for number in 0..<threadCount {
-      let thread = Thread { [weak self, jobs] in
+    for _ in 0..<threadCount {
+      let started = startThread { [weak self, jobs] in
         while true {
           if jobs.wait(timeout: .now() + Self.memoryKeptFor) == .timedOut {
             hash_memory_release()
@@ -49,8 +49,7 @@ package final class Argon2Pool: SecretHashing {
           guard let self, self.hashNext() else { return hash_memory_release() }
         }
       }
-      thread.name = "argon2-\(number)"
-      thread.start()
+      precondition(started, "there is no thread for hashing")
     }
   }
 

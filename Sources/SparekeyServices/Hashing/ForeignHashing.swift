@@ -2,7 +2,7 @@ import CCrypt
 import CSodium
 import Crypto
 import CryptoExtras
-import Foundation
+import FoundationEssentials
 import SparekeyCore
 
 extension ForeignHash {

@@ -1,10 +1,7 @@
 import CProcess
-import Foundation
+import FoundationEssentials
+import Glibc
 import SparekeyCore
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// The one file that opens the database's seals (T13). It lives beside the database, never in it, and is backed up
 /// apart from it.
@@ -64,9 +61,9 @@ package enum KeyFile {
     guard access(path, R_OK) == 0 else {
       throw Problem.unreadable(path: path, reason: String(cString: strerror(errno)))
     }
-    let attributes = try FileManager.default.attributesOfItem(atPath: path)
-    let permissions = (attributes[.posixPermissions] as? NSNumber)?.intValue ?? 0
-    guard permissions & 0o077 == 0 else { throw Problem.readableByOthers(path: path) }
+    guard let status = FileStatus(of: path), !status.isOpenToOthers else {
+      throw Problem.readableByOthers(path: path)
+    }
 
     var masters: [KeyRing.Master] = []
     var kept: [KeyPurpose: Secret] = [:]
@@ -120,16 +117,16 @@ package enum KeyFile {
   package static func changing<Answer>(_ path: String, _ change: () async throws -> Answer) async throws
     -> Answer
   {
-    let folder = (path as NSString).deletingLastPathComponent
-    let lock = Glibc.open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
+    let folder = path.folder
+    let lock = Glibc.open(folder, O_RDONLY | O_CLOEXEC)
     guard lock >= 0 else { throw Problem.unreadable(path: path, reason: String(cString: strerror(errno))) }
     defer { close(lock) }
     guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw Problem.inUse(path: path) }
     // What a command that was killed left: keys must not lie about.
-    let name = (path as NSString).lastPathComponent
-    for file in try FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)
+    let name = URL(filePath: path).lastPathComponent
+    for file in try FileManager.default.contentsOfDirectory(atPath: folder)
     where file.hasPrefix("\(name).") && file.hasSuffix(".new") {
-      unlink((folder as NSString).appendingPathComponent(file))
+      unlink("\(folder)/\(file)")
     }
     return try await change()
   }
@@ -154,16 +151,11 @@ package enum KeyFile {
   /// at once, one makes the file and all of them read it.
   private static func write(_ keys: MasterKeys, to path: String, name: (String) -> Bool) throws {
     let temporary = "\(path).\(UUID()).new"
-    let file = Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o600)
-    guard file >= 0 else { throw Problem.cannotCreate(path: path, reason: String(cString: strerror(errno))) }
-    defer {
-      close(file)
-      unlink(temporary)
+    defer { unlink(temporary) }
+    guard Folder.write(Array(text(keys).utf8), to: temporary, existing: O_EXCL), name(temporary) else {
+      throw Problem.cannotCreate(path: path, reason: String(cString: strerror(errno)))
     }
-    let bytes = Array(text(keys).utf8)
-    guard Glibc.write(file, bytes, bytes.count) == bytes.count, fsync(file) == 0, name(temporary)
-    else { throw Problem.cannotCreate(path: path, reason: String(cString: strerror(errno))) }
-    Folder.flush((path as NSString).deletingLastPathComponent)
+    Folder.flush(path.folder)
   }
 }
 

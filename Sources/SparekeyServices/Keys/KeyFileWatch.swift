@@ -1,10 +1,7 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import NIOConcurrencyHelpers
 import SparekeyCore
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// Sees that the key file changed, and hands its keys to the ring. A file that cannot be used is told of once, and the
 /// keys stay as they were.

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import SparekeyCore
 
 /// A mail ready to go.
@@ -17,11 +18,6 @@ package struct Mail: Sendable {
 
   /// As it travels (RFC 5322): ASCII in short lines, so that every server takes it.
   package func text(at time: Timestamp, id: String) -> String {
-    let date = Date(timeIntervalSince1970: Double(time.milliseconds) / 1_000)
-    let formatter = DateFormatter()
-    formatter.locale = Locale(identifier: "en_US_POSIX")
-    formatter.timeZone = .gmt
-    formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss '+0000'"
     let domain = from.split(separator: "@").last ?? "localhost"
     let lines = body.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     let isPlain = lines.allSatisfy { $0.utf8.count <= 998 && $0.utf8.allSatisfy { (32...126).contains($0) } }
@@ -29,7 +25,7 @@ package struct Mail: Sendable {
       From: \(oneLine(from))
       To: \(oneLine(to))
       Subject: \(oneLine(subject))
-      Date: \(formatter.string(from: date))
+      Date: \(time.inMail)
       Message-ID: <\(id)@\(domain)>
       MIME-Version: 1.0
       Content-Type: text/plain; charset=utf-8
@@ -37,8 +33,20 @@ package struct Mail: Sendable {
       Auto-Submitted: auto-generated
 
 
-      """.replacingOccurrences(of: "\n", with: "\r\n")
+      """.replacing("\n", with: "\r\n")
         + lines.map { isPlain ? String($0) : quotedPrintable($0) }.joined(separator: "\r\n")
+  }
+}
+
+extension Timestamp {
+  /// `Sun, 03 May 2026 14:05:00 +0000` (RFC 5322, section 3.3).
+  fileprivate var inMail: String {
+    let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    let date = date
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return "\(weekdays[Int(max(day, 0) % 7)]), \(two(date.day)) \(months[date.month - 1]) \(date.year) "
+      + "\(two(date.hour)):\(two(date.minute)):\(two(date.second)) +0000"
   }
 }
 
@@ -96,18 +104,10 @@ package struct OutboxFolder: Sendable {
   /// The file has its name only when it is whole, and keeps it after power loss (Q4); the same message once more is the
   /// same file.
   private func write(_ text: String, to name: String) throws {
-    let temporary = folder.appending(path: ".\(name)")
-    guard
-      FileManager.default.createFile(
-        atPath: temporary.path, contents: nil, attributes: [.posixPermissions: 0o600])
+    let temporary = folder.appending(path: ".\(name)").path
+    guard Folder.write(Array(text.utf8), to: temporary, existing: O_TRUNC),
+      rename(temporary, folder.appending(path: name).path) == 0
     else { throw CocoaError(.fileWriteUnknown) }
-    let file = try FileHandle(forWritingTo: temporary)
-    try file.write(contentsOf: Data(text.utf8))
-    try file.synchronize()
-    try file.close()
-    guard rename(temporary.path, folder.appending(path: name).path) == 0 else {
-      throw CocoaError(.fileWriteUnknown)
-    }
     Folder.flush(folder.path)
   }
 }

@@ -1,5 +1,5 @@
 import CCurl
-import Foundation
+import FoundationEssentials
 import SparekeyCore
 
 /// The operator's mail server, spoken to by SMTP (RFC 5321). Nothing is said to it before the connection is encrypted

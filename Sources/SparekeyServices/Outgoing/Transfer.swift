@@ -1,5 +1,5 @@
 import CCurl
-import Foundation
+import Glibc
 import NIOConcurrencyHelpers
 import SparekeyCore
 
@@ -32,9 +32,11 @@ struct Transfer: Sendable {
     let exchange = Exchange(body)
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let thread = Thread { continuation.resume(returning: run(exchange)) }
-        thread.name = "outgoing"
-        thread.start()
+        let started = startThread { continuation.resume(returning: run(exchange)) }
+        if !started {
+          continuation.resume(
+            returning: Outcome(code: CURLE_FAILED_INIT, reply: 0, words: "there is no thread for it"))
+        }
       }
     } onCancel: {
       exchange.cancel()

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SparekeyCore
 
 /// The word lists that ship with the program; their sources and licences stand beside them.
@@ -21,5 +21,5 @@ package struct PasswordLists: Sendable {
   }
 }
 
-/// Where this module's resources are: beside the program.
-package var serviceResources: URL { Bundle.module.bundleURL.appending(path: "Resources") }
+/// Where this module's lists are.
+package var serviceResources: URL { SparekeyCore.resources(of: "SparekeyServices") }

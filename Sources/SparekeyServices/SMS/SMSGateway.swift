@@ -1,5 +1,5 @@
 import CCurl
-import Foundation
+import FoundationEssentials
 import SparekeyCore
 
 /// A text message ready to go.

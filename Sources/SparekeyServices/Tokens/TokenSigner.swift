@@ -1,6 +1,6 @@
 import Crypto
 import CryptoExtras
-import Foundation
+import FoundationEssentials
 import SparekeyCore
 
 /// ES256 and RS256 (RFC 7518) by swift-crypto.

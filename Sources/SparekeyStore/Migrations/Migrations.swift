@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SparekeyCore
 
 /// Schema steps, oldest first; each is one transaction, none is ever changed or undone. (A database made by a newer

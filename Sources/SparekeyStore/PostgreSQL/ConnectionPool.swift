@@ -1,5 +1,6 @@
 import CPostgres
-import Foundation
+import Dispatch
+import FoundationEssentials
 import NIOConcurrencyHelpers
 import SparekeyCore
 
@@ -71,16 +72,15 @@ final class ConnectionPool: Sendable {
       State(
         hosts: Hosts(
           generations: Array(repeating: 0, count: count), confirmedAt: Array(repeating: nil, count: count))))
-    for number in 0..<threadCount {
-      let thread = Thread { [weak self, jobs] in
+    for _ in 0..<threadCount {
+      let started = startThread { [weak self, jobs] in
         let slot = Slot()
         while true {
           jobs.wait()
           guard let self, self.runNext(in: slot) else { return }
         }
       }
-      thread.name = "postgres-\(number)"
-      thread.start()
+      precondition(started, "there is no thread for a connection to PostgreSQL")
     }
   }
 
@@ -161,7 +161,7 @@ final class ConnectionPool: Sendable {
         guard deadline > .now else { throw unavailable() }
       }
       guard deadline > .now + pause else { throw unavailable() }
-      Thread.sleep(forTimeInterval: pause / .seconds(1))
+      sleep(for: pause)
       pause = min(pause * 2, .milliseconds(400))
     }
   }

@@ -1,10 +1,7 @@
 import CPostgres
-import Foundation
+import FoundationEssentials
+import Glibc
 import SparekeyCore
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 typealias Deadline = ContinuousClock.Instant
 

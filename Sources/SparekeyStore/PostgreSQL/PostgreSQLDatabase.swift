@@ -1,5 +1,5 @@
 import CPostgres
-import Foundation
+import FoundationEssentials
 import NIOConcurrencyHelpers
 import SparekeyCore
 
@@ -61,7 +61,7 @@ package final class PostgreSQLDatabase: Database {
         return
       } catch let fault as PostgreSQLFault {
         guard tries < 10 else { throw fault.problem }
-        Thread.sleep(forTimeInterval: 0.1)
+        sleep(for: .milliseconds(100))
       }
     }
   }
@@ -102,7 +102,7 @@ package final class PostgreSQLDatabase: Database {
           throw fault.endsConnection
             ? StoreProblem.unavailable(reason: fault.reason) : Refusal.busy(retryAfterSeconds: 1)
         }
-        Thread.sleep(forTimeInterval: .random(in: 0...1) * (pause / .seconds(1)))
+        sleep(for: pause * Double.random(in: 0...1))
         pause = min(pause * 2, .milliseconds(64))
       }
     }
@@ -190,7 +190,7 @@ package final class PostgreSQLDatabase: Database {
           guard fault.passes else { break }
         }
       } catch is StoreProblem { break }
-      Thread.sleep(forTimeInterval: 0.02)
+      sleep(for: .milliseconds(20))
     }
     throw StoreProblem.outcomeUnknown
   }

@@ -1,4 +1,3 @@
-import Foundation
 import SparekeyCore
 
 /// The schema steps on PostgreSQL. Their text is SQLite's, put into PostgreSQL's words; each is one transaction, and
@@ -10,19 +9,17 @@ extension Migrations {
 
   /// Types, and triggers that refuse; all else is the same on both engines.
   static func inPostgreSQL(_ step: String) -> String {
-    let trigger = #"(CREATE TRIGGER \w+[^;]*? ON \w+)"#
-    let refusal = #"\s+BEGIN\s+SELECT RAISE\(ABORT, ('[^';]*')\);\s*END;"#
-    let rules = [
-      (#"\) STRICT;"#, ");"), (#"\bBLOB\b"#, "BYTEA"), (#"\bINTEGER\b"#, "BIGINT"),
-      (
-        trigger + #"\s+WHEN ([^;]*?)"# + refusal,
-        "$1 FOR EACH ROW WHEN ($2) EXECUTE FUNCTION sparekey_refuse($3);"
-      ),
-      (trigger + refusal, "$1 FOR EACH ROW EXECUTE FUNCTION sparekey_refuse($2);"),
-    ]
-    return rules.reduce(step) { text, rule in
-      text.replacingOccurrences(of: rule.0, with: rule.1, options: .regularExpression)
-    }
+    let refusal =
+      #/
+      (?<trigger> CREATE\ TRIGGER\ \w+ [^;]*? \ ON\ \w+) (\s+ WHEN\ (?<condition> [^;]*?))?
+      \s+ BEGIN \s+ SELECT\ RAISE\(ABORT,\ (?<reason> '[^';]*')\); \s* END;
+      /#
+    return step.replacing(") STRICT;", with: ");")
+      .replacing(#/\bBLOB\b/#, with: "BYTEA").replacing(#/\bINTEGER\b/#, with: "BIGINT")
+      .replacing(refusal) { found in
+        let condition = found.condition.map { " WHEN (\($0))" } ?? ""
+        return "\(found.trigger) FOR EACH ROW\(condition) EXECUTE FUNCTION sparekey_refuse(\(found.reason));"
+      }
   }
 
   /// The version of the schema; 0 in a database without one.

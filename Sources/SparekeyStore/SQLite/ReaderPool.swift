@@ -1,4 +1,4 @@
-import Foundation
+import Dispatch
 import NIOConcurrencyHelpers
 
 /// Connections that only read, made when they are needed and lent to one thread at a time.

@@ -1,9 +1,6 @@
 import CSQLite
-import Foundation
-
-#if canImport(Glibc)
-  import Glibc
-#endif
+import FoundationEssentials
+import Glibc
 
 extension SQLiteDatabase {
   /// Copies everything as of one moment into a new file while the service goes on. The copy is whole or not there.
@@ -74,8 +71,7 @@ extension SQLiteDatabase {
     guard rename(source, destination) == 0 else {
       throw StoreProblem.cannotOpen(path: destination, reason: String(cString: strerror(errno)))
     }
-    let above = (destination as NSString).deletingLastPathComponent
-    let folder = open(above.isEmpty ? "." : above, O_RDONLY)
+    let folder = open(destination.folder, O_RDONLY)
     fsync(folder)
     close(folder)
   }

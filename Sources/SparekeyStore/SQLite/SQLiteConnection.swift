@@ -1,5 +1,5 @@
 import CSQLite
-import Foundation
+import FoundationEssentials
 import SparekeyCore
 
 /// What SQLite refused.
@@ -98,7 +98,7 @@ final class SQLiteConnection: SQLConnection, @unchecked Sendable {  // whoever l
         return try run("PRAGMA journal_mode = WAL")
       } catch let fault as SQLiteFault where fault.code == SQLITE_BUSY && ContinuousClock.now < until {
         // Another program is about to do the same; SQLite does not wait for that.
-        Thread.sleep(forTimeInterval: 0.01)
+        sleep(for: .milliseconds(10))
       }
     }
   }

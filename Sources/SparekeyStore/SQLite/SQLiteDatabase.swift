@@ -1,10 +1,7 @@
 import CSQLite
-import Foundation
+import FoundationEssentials
+import Glibc
 import SparekeyCore
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// Accounts in one SQLite file: many readers, and one writer that commits several waiting transactions together.
 ///
@@ -30,8 +27,7 @@ package final class SQLiteDatabase: SparekeyCore.Database {
     self.wrap = wrap
     try Self.checkPlace(path)
     (readers, writes) = try Self.explaining(path) {
-      let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size]) as? NSNumber
-      if let size, 1...Self.largestToCheck ~= size.intValue,
+      if let size = FileStatus(of: path)?.size, 1...Self.largestToCheck ~= size,
         let damage = try Self.damage(at: path, check: "quick_check")
       {
         throw StoreProblem.damaged(path: path, what: damage)
@@ -63,8 +59,7 @@ package final class SQLiteDatabase: SparekeyCore.Database {
       guard status.st_mode & S_IFMT != S_IFDIR else { return try refuse("", "it is a folder") }
       guard access(path, R_OK | W_OK) == 0 else { return try refuse("", String(cString: strerror(errno))) }
     }
-    let folder = (path as NSString).deletingLastPathComponent
-    guard access(folder.isEmpty ? "." : folder, W_OK | X_OK) == 0 else {
+    guard access(path.folder, W_OK | X_OK) == 0 else {
       return try refuse("its folder: ", String(cString: strerror(errno)))
     }
   }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -215,7 +215,7 @@ extension Site {
     _ type: String, _ status: HTTPResponse.Status, detail: String? = nil, field: String? = nil,
     suggestion: String? = nil, retryAfter: Int? = nil
   ) -> Response {
-    let title = type.replacingOccurrences(of: "-", with: " ")
+    let title = type.replacing("-", with: " ")
     let problem = Problem(
       type: "urn:sparekey:problem:\(type)", title: title.prefix(1).uppercased() + title.dropFirst(),
       status: Int(status.code), detail: detail, field: field, suggestion: suggestion, retryAfter: retryAfter)

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Whether a JSON text has an escaped NUL anywhere, in a name or a value. No text that people type has one, PostgreSQL
 /// takes none, and C libraries would stop reading at it.

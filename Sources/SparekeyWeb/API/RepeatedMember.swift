@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Finds a member that occurs twice in one object of a JSON text. Decoders take one of the two and are silent about
 /// it: where two programs read the same body, each may see another name.

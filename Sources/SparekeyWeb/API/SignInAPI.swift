@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SparekeyCore
 
 /// A session as the API gives it out.

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
 /// Where someone comes from, as limits count it: IPv4 whole; IPv6 cut to /64, which one household has for itself.
 package struct ClientNetwork: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Where people reach the service. Links and the Host rule come from here, never from a request (T24).
 package struct PublicURL: Sendable, Equatable {

@@ -1,12 +1,11 @@
-import Foundation
-import Mustache
+import FoundationEssentials
 import SparekeyCore
 
 /// Templates and texts, read at start-up from the resources beside the program. What does not change from page to page is
 /// filled in once, when a page is first shown, so that a page costs what is its own.
 package struct Renderer: Sendable {
   /// By name; each is joined when it is first shown.
-  let templates: [String: OnDemand<Result<MustacheTemplate, any Error>>]
+  let templates: [String: OnDemand<Result<Template, any Error>>]
   /// The folder of templates, texts and assets.
   package let resources: URL
   package let texts: Texts
@@ -18,83 +17,39 @@ package struct Renderer: Sendable {
 
   /// - Parameter serviceName: what the operator calls this service.
   package init(resources: URL, serviceName: String) throws {
-    MustacheContentTypes.register(EscapedBytes(), named: EscapedBytes.name)
     self.resources = resources
     texts = try Texts(json: Data(contentsOf: resources.appending(path: "texts/en.json")))
     let sources = try TemplateSources(
       folder: resources.appending(path: "templates"), texts: texts,
       constants: ["shell.language": "en", "shell.direction": "ltr", "shell.serviceName": serviceName])
     templates = sources.names.reduce(into: [:]) { templates, name in
-      templates[name] = OnDemand {
-        Result {
-          try MustacheTemplate(string: "{{% CONTENT_TYPE:\(EscapedBytes.name)}}\n" + sources.joined(name))
-        }
-      }
+      templates[name] = OnDemand { Result { try sources.template(name) } }
     }
   }
 
   package func render<Content: Page>(_ page: Content, shell: Shell) throws -> String {
     guard let template = templates[Content.template] else { throw MissingTemplate(name: Content.template) }
-    return try template.value.get().render(View(["shell": View(of: shell), "page": View(of: page)]))
+    var values: [String: TemplateValue] = [:]
+    values["shell"] = TemplateValue(of: shell)
+    values["page"] = TemplateValue(of: page)
+    return try template.value.get().render(.members(values))
   }
 }
 
-/// Escapes byte by byte. Mustache's own way goes by characters: to it a quote with a combining mark after it is another
-/// character than a quote, and it takes a quarter of a page's time.
-struct EscapedBytes: MustacheContentType {
-  static let name = "PAGE"
-
-  func escapeText(_ text: String) -> String {
-    guard text.utf8.contains(where: { Self.reference($0) != nil }) else { return text }
-    var escaped: [UInt8] = []
-    escaped.reserveCapacity(text.utf8.count + 32)
-    for byte in text.utf8 {
-      if let reference = Self.reference(byte) { escaped += reference.utf8 } else { escaped.append(byte) }
-    }
-    return String(decoding: escaped, as: UTF8.self)
-  }
-
-  private static func reference(_ byte: UInt8) -> String? {
+/// Appends a text so that HTML reads it as text. It goes byte by byte: to Swift's strings a quote with a combining mark
+/// after it is another character than a quote.
+func appendEscaped(_ text: String, to html: inout [UInt8]) {
+  for byte in text.utf8 {
     switch byte {
-    case UInt8(ascii: "<"): "&lt;"
-    case UInt8(ascii: ">"): "&gt;"
-    case UInt8(ascii: "&"): "&amp;"
-    case UInt8(ascii: "\""): "&quot;"
-    case UInt8(ascii: "'"): "&#39;"
-    default: nil
+    case UInt8(ascii: "<"): html += "&lt;".utf8
+    case UInt8(ascii: ">"): html += "&gt;".utf8
+    case UInt8(ascii: "&"): html += "&amp;".utf8
+    case UInt8(ascii: "\""): html += "&quot;".utf8
+    case UInt8(ascii: "'"): html += "&#39;".utf8
+    default: html.append(byte)
     }
   }
 }
 
-/// What a template sees of a value: read by reflection once, where mustache would do so at every mention.
-private final class View: MustacheParent {
-  private let members: [String: Any]
-
-  init(_ members: [String: Any]) { self.members = members }
-
-  convenience init(of value: Any) { self.init(Mirror(reflecting: value)) }
-
-  private convenience init(_ mirror: Mirror) {
-    var members: [String: Any] = [:]
-    for case (let name?, let member) in mirror.children { members[name] = Self.shown(member) }
-    self.init(members)
-  }
-
-  func child(named name: String) -> Any? { members[name] }
-
-  private static func shown(_ value: Any) -> Any? {
-    // Also one that is absent.
-    if let text = value as? String? { return text }
-    if let flag = value as? Bool { return flag }
-    let mirror = Mirror(reflecting: value)
-    return switch mirror.displayStyle {
-    case .optional: mirror.children.first.flatMap { shown($0.value) }
-    case .collection: mirror.children.compactMap { shown($0.value) }
-    case .struct: View(mirror)
-    default: value
-    }
-  }
-}
-
-/// Where this module's templates, texts and assets are: beside the program.
-package var webResources: URL { Bundle.module.bundleURL.appending(path: "Resources") }
+/// Where this module's templates, texts and assets are.
+package var webResources: URL { SparekeyCore.resources(of: "SparekeyWeb") }

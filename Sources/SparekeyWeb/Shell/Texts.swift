@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SparekeyCore
 
 /// The catalogue of one language (Q2): nested objects of strings. Templates read `{{text.signIn.title}}`; handlers

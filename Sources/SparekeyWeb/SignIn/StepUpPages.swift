@@ -77,7 +77,7 @@ enum StepUpPages {
       return value.isEmpty ? nil : "?\(name)=\(value)"
     }.first
     return safe(visit.path + (parameter ?? ""))
-      .replacingOccurrences(of: "?", with: "%3F").replacingOccurrences(of: "=", with: "%3D")
+      .replacing("?", with: "%3F").replacing("=", with: "%3D")
   }
 
   private static func purpose(of address: String) -> String? {

@@ -165,7 +165,7 @@ enum ConsolePages {
     if page.closedLine == nil, !status.isFresh {
       let parameter = number.isEmpty ? "account=\(status.id)" : "case=\(number)"
       page.stepUpPath =
-        "/step-up?return-to=/support/account%3F" + parameter.replacingOccurrences(of: "=", with: "%3D")
+        "/step-up?return-to=/support/account%3F" + parameter.replacing("=", with: "%3D")
     }
     page.notice = notice(visit)
     return page

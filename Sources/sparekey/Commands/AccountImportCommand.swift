@@ -1,12 +1,9 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import SparekeyCore
 import SparekeyServices
 import SparekeyWeb
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 extension AccountCommand {
   struct Import: AsyncParsableCommand {
@@ -46,7 +43,7 @@ extension AccountCommand {
           description: "The file \(file) cannot be read: \(String(cString: strerror(errno))).")
       }
       defer { fclose(input) }
-      let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size]) as? Int
+      let size = FileStatus(of: file)?.size
       let composition = try Composition.make(flags.settings())
       let accounts = AccountImport(composition.ports)
       let progress = ProgressLine()
@@ -107,7 +104,7 @@ extension AccountCommand {
       return "its \(field.rawValue): \(text.hasSuffix(".") ? String(text.dropLast()) : text)"
     }
 
-    private func say(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+    private func say(_ text: String) { writeToStandardError("\(text)\n") }
 
     /// Without its line feed; nil at the end.
     private func nextLine(of input: UnsafeMutablePointer<FILE>) -> [UInt8]? {

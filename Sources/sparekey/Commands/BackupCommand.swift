@@ -1,15 +1,20 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import SparekeyCore
 import SparekeyServices
 import SparekeyStore
+
+func writeToStandardError(_ text: String) {
+  _ = Array(text.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
 
 /// Shows how far a long command is, on a terminal only.
 struct ProgressLine: Sendable {
   private let isShown = isatty(STDERR_FILENO) == 1
 
   func show(_ text: String) {
-    if isShown { FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8)) }
+    if isShown { writeToStandardError("\r\u{1B}[K\(text)") }
   }
 
   func clear() { show("") }
@@ -42,7 +47,7 @@ struct BackupCommand: AsyncParsableCommand {
       progress.show("\(Int($0 * 100)) %")
     }
     progress.clear()
-    let size = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
+    let size = FileStatus(of: file)?.size ?? 0
     if json {
       struct Answer: Encodable {
         let file: String

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import SparekeyCore
 import SparekeyServices
 import SparekeyStore
@@ -38,9 +38,10 @@ struct ConfigCommand: ParsableCommand {
     if json { return try printJSON(lines) }
     let widths = [lines.map(\.name.count).max() ?? 0, lines.map(\.value.count).max() ?? 0]
     for line in lines {
-      let name = line.name.padding(toLength: widths[0] + 2, withPad: " ", startingAt: 0)
-      let value = line.value.padding(toLength: widths[1] + 2, withPad: " ", startingAt: 0)
-      print("\(name)\(value)\(line.origin)  (\(line.summary))")
+      let columns = zip([line.name, line.value], widths).map { text, width in
+        text + String(repeating: " ", count: width + 2 - text.count)
+      }
+      print("\(columns.joined())\(line.origin)  (\(line.summary))")
     }
   }
 }

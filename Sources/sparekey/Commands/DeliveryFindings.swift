@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SparekeyCore
 
 extension DoctorCommand {
@@ -35,8 +35,7 @@ extension DoctorCommand {
           detail: "mail-from is \(settings[.mailFrom].text): most mail servers refuse that"))
     }
     for name in [Settings.Name.smtpPasswordFile, .smsAuthorizationFile] where !settings[name].text.isEmpty {
-      let mode = try FileManager.default.attributesOfItem(atPath: settings[name].text)[.posixPermissions]
-      guard let mode = mode as? NSNumber, mode.intValue & 0o077 != 0 else { continue }
+      guard let status = FileStatus(of: settings[name].text), status.isOpenToOthers else { continue }
       findings.append(
         Finding(
           check: name.rawValue, state: "warn",

@@ -40,7 +40,7 @@ struct PolicyCommand: AsyncParsableCommand {
 
     func run() async throws {
       let losses = try lost.split(separator: ",").map { name in
-        guard let loss = WaysBack.Loss(rawValue: name.trimmingCharacters(in: .whitespaces)) else {
+        guard let loss = WaysBack.Loss(rawValue: name.trimmed) else {
           throw Settings.Problem(
             description:
               "\"\(name)\" is nothing that --lost knows. It takes any of "

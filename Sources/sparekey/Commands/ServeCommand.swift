@@ -1,8 +1,9 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import SparekeyCore
-import SparekeyStore
 import SparekeyServices
+import SparekeyStore
 
 /// `sparekey serve`
 struct ServeCommand: AsyncParsableCommand {
@@ -73,15 +74,14 @@ struct ServeCommand: AsyncParsableCommand {
 /// Nobody should find out about it from a stolen account.
 private func warnOfShortHolds(_ period: String) {
   let line = String(repeating: "*", count: 78)
-  FileHandle.standardError.write(
-    Data(
-      """
-      \(line)
-      WARNING: hold-period is \(period). A recovery takes effect that soon, before most
-      owners read about it and can stop it. This is for tests; the default is 30d.
-      \(line)
+  writeToStandardError(
+    """
+    \(line)
+    WARNING: hold-period is \(period). A recovery takes effect that soon, before most
+    owners read about it and can stop it. This is for tests; the default is 30d.
+    \(line)
 
-      """.utf8))
+    """)
 }
 
 /// An account to try everything with; its password is drawn when it is made and kept beside the demo's data.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 
 /// `sparekey`: everything an operator needs, from the command line (O2).
 @main

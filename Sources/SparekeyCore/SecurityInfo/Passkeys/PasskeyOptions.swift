@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// How long a browser may take to answer, in milliseconds.
 private let patience = 300_000

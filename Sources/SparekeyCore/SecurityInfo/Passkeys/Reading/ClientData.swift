@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What the browser says (WebAuthn Level 3, section 5.8.1): JSON that the authenticator signed the hash of.
 struct ClientData: Equatable {

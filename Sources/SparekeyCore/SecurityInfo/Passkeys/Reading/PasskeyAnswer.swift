@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What the two answers of a browser have in common.
 enum PasskeyAnswer {
@@ -13,7 +13,7 @@ enum PasskeyAnswer {
     // second reader looks at the rest.
     guard bytes.count <= largest, !bytes.contains(0), String(validating: bytes, as: UTF8.self) != nil,
       let content = try? JSONDecoder().decode(type, from: data),
-      (try? JSONSerialization.jsonObject(with: data)) != nil, !mayRepeatMember(bytes)
+      (try? JSONDecoder().decode(Anything.self, from: data)) != nil, !mayRepeatMember(bytes)
     else { return nil }
     return content
   }
@@ -70,6 +70,31 @@ enum PasskeyAnswer {
       index += 1
     }
     return false
+  }
+}
+
+/// Any value of JSON: reads the whole of it.
+private struct Anything: Decodable {
+  private struct Name: CodingKey {
+    let stringValue: String
+    let intValue: Int? = nil
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  init(from decoder: any Decoder) throws {
+    if var list = try? decoder.unkeyedContainer() {
+      while !list.isAtEnd { _ = try list.decode(Anything.self) }
+    } else if let members = try? decoder.container(keyedBy: Name.self) {
+      for name in members.allKeys { _ = try members.decode(Anything.self, forKey: name) }
+    } else {
+      let value = try decoder.singleValueContainer()
+      if value.decodeNil() || (try? value.decode(Bool.self)) != nil || (try? value.decode(String.self)) != nil
+      {
+        return
+      }
+      _ = try value.decode(Double.self)
+    }
   }
 }
 
