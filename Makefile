@@ -1,5 +1,5 @@
 # Everything a developer does here. `make` alone says what there is.
-.PHONY: help run example test test-long simulate lint format clean swift-here for-run for-test
+.PHONY: help run example program test test-long simulate lint format clean swift-here for-run for-test
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -40,6 +40,14 @@ example: swift-here for-run ## the demo, and on http://localhost:8090 an app tha
 	swift build --product sparekey
 	swift build --product notes
 	scripts/run-example
+
+program: swift-here for-run ## build what is installed, with Swift's libraries in it: .build/program
+	swift build -c release --static-swift-stdlib --product sparekey \
+	  -Xswiftc -use-ld=lld -Xlinker -s -Xlinker -z -Xlinker pack-relative-relocs
+	rm -rf .build/program
+	mkdir -p .build/program/resources
+	cp .build/release/sparekey .build/program/
+	for module in SparekeyServices SparekeyWeb; do cp -r Sources/$$module/Resources .build/program/resources/$$module; done
 
 test: swift-here for-test ## install what is missing, build, and run the tests: WORKERS=2
 	swift build --build-tests

@@ -31,7 +31,7 @@ class Service:
     def __init__(self, binary, folder=None, **settings):
         self.binary = str(pathlib.Path(binary).resolve())
         if not pathlib.Path(self.binary).exists():
-            sys.exit(f"{binary} is missing. Build it: swift build -c release --product sparekey")
+            sys.exit(f"{binary} is missing. Build it: make program")
         self.folder = folder or tempfile.mkdtemp(prefix="sparekey-benchmark-")
         self.is_ours = folder is None
         with socket.socket() as probe:

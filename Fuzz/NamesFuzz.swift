@@ -1,4 +1,4 @@
-// Sources: Sources/SparekeyCore/Basics/Field.swift Sources/SparekeyCore/Basics/Username.swift Sources/SparekeyCore/Basics/EmailAddress.swift Sources/SparekeyCore/Basics/PhoneNumber.swift Sources/SparekeyCore/Basics/Identifier.swift Sources/SparekeyCore/Basics/Randomness.swift Sources/SparekeyCore/Basics/Base64URL.swift Sources/SparekeyCore/SecurityInfo/IssuedCode.swift
+// Sources: Sources/SparekeyCore/Basics/Field.swift Sources/SparekeyCore/Basics/Username.swift Sources/SparekeyCore/Basics/EmailAddress.swift Sources/SparekeyCore/Basics/PhoneNumber.swift Sources/SparekeyCore/Basics/Identifier.swift Sources/SparekeyCore/Basics/Text.swift Sources/SparekeyCore/Basics/Randomness.swift Sources/SparekeyCore/Basics/BitAlphabet.swift Sources/SparekeyCore/SecurityInfo/IssuedCode.swift
 
 import Foundation
 

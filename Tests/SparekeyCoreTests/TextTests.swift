@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import SparekeyCore
@@ -31,4 +32,19 @@ import Testing
     ("a/b", "a"), ("/a", "/"), ("a", "."), ("/a/b/c", "/a/b"), ("a/", "a"), ("./a", "."),
   ])
   func `a path's folder`(path: String, folder: String) { #expect(path.folder == folder) }
+
+  @Test func `bytes of any length have one spelling in base 64, which is Foundation's for addresses`() {
+    for length in 0...40 {
+      let bytes = (0..<length).map { _ in UInt8.random(in: 0...255) }
+      let text = Base64URL.encode(bytes)
+      let standard = Data(bytes).base64EncodedString().replacing("=", with: "")
+      #expect(text == standard.replacing("+", with: "-").replacing("/", with: "_"))
+      #expect(Base64URL.decode(text) == bytes)
+      #expect(Base64URL.decode(text + "=") == nil && Base64URL.decode(text + "A") != bytes)
+    }
+    // A sign alone, bits that stand for nothing, and other alphabets.
+    for text in ["A", "AAAAA", "AB", "AAB", "A+", "A/", " AA", "AA\n", "\u{C4}A"] {
+      #expect(Base64URL.decode(text) == nil)
+    }
+  }
 }

@@ -52,24 +52,3 @@ package typealias SigningKeyID = Identifier<SigningKeyKind>
 package typealias CaseID = Identifier<CaseKind>
 package typealias HoldRequestID = Identifier<HoldRequestKind>
 package typealias AuditID = Identifier<AuditKind>
-
-/// Crockford's base 32 in lower case, for ids and tokens. (Codes that people type are RecoveryCode's business.)
-package enum Base32 {
-  private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz")
-
-  package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-    var text = ""
-    var buffer: UInt32 = 0
-    var bits: UInt32 = 0
-    for byte in bytes {
-      buffer = (buffer << 8 | UInt32(byte)) & 0xFFFF
-      bits += 8
-      while bits >= 5 {
-        bits -= 5
-        text.append(alphabet[Int(buffer >> bits & 31)])
-      }
-    }
-    if bits > 0 { text.append(alphabet[Int(buffer << (5 - bits) & 31)]) }
-    return text
-  }
-}

@@ -61,11 +61,21 @@ extension Timestamp {
   /// `2026-05-03T14:05:00Z`, for machines.
   package var iso8601: String {
     let date = date
-    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(date.year)-\(two(date.month))-\(two(date.day))"
-      + "T\(two(date.hour)):\(two(date.minute)):\(two(date.second))Z"
+    return "\(date.year)-\(twoDigits(date.month))-\(twoDigits(date.day))"
+      + "T\(twoDigits(date.hour)):\(twoDigits(date.minute)):\(twoDigits(date.second))Z"
+  }
+
+  /// `Sun, 03 May 2026 14:05:00 +0000`, for mail (RFC 5322, section 3.3).
+  package var rfc5322: String {
+    let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    let date = date
+    return "\(weekdays[Int(max(day, 0) % 7)]), \(twoDigits(date.day)) \(months[date.month - 1]) \(date.year) "
+      + "\(twoDigits(date.hour)):\(twoDigits(date.minute)):\(twoDigits(date.second)) +0000"
   }
 }
+
+private func twoDigits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
 extension Int {
   /// Rounded down, so that the rest is never negative.

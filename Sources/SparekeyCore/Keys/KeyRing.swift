@@ -20,11 +20,12 @@ package final class KeyRing: Sendable {
     }
   }
 
-  /// Derived once: deriving a key takes longer than using it.
+  /// Derived once: deriving a key takes longer than using it, and so does beginning a digest.
   private struct State: Sendable {
     let masters: MasterKeys
     let keys: [UInt8: [KeyPurpose: SymmetricKey]]
-    let enduring: [KeyPurpose: SymmetricKey]
+    let digests: [KeyPurpose: HMAC<SHA256>]
+    let sessionDigests: [UInt8: HMAC<SHA256>]
     /// The place of each master in the file.
     let places: [UInt8: Int]
     let generation: Int
@@ -35,7 +36,8 @@ package final class KeyRing: Sendable {
       let purposes = KeyPurpose.allCases.filter { !$0.endures }
       keys = Dictionary(
         uniqueKeysWithValues: masters.masters.map { ($0.id, MasterKeys.keys(of: $0.secret, for: purposes)) })
-      enduring = masters.enduring
+      digests = masters.enduring.mapValues { HMAC(key: $0) }
+      sessionDigests = keys.compactMapValues { $0[.sessionDigest].map { HMAC(key: $0) } }
       places = Dictionary(uniqueKeysWithValues: masters.masters.enumerated().map { ($1.id, $0) })
     }
 
@@ -153,14 +155,16 @@ package final class KeyRing: Sendable {
   private static func digest(_ bytes: some Collection<UInt8>, for purpose: KeyPurpose, _ state: State)
     -> [UInt8]
   {
-    guard let key = state.enduring[purpose] else {
+    guard let begun = state.digests[purpose] else {
       preconditionFailure("what is digested for \(purpose) is compared later, so its key has to endure")
     }
-    return hmac(bytes, key)
+    return digest(Array(bytes), begun)
   }
 
-  private static func hmac(_ bytes: some Collection<UInt8>, _ key: SymmetricKey) -> [UInt8] {
-    Array(HMAC<SHA256>.authenticationCode(for: Array(bytes), using: key))
+  private static func digest(_ bytes: [UInt8], _ begun: HMAC<SHA256>) -> [UInt8] {
+    var digest = begun
+    digest.update(data: bytes)
+    return Array(digest.finalize())
   }
 
   /// Tells key files apart without telling anything about them; the same while keys rotate.
@@ -189,10 +193,10 @@ package final class KeyRing: Sendable {
   }
 
   private static func digest(_ token: Secret, by master: Master, _ state: State) -> [UInt8] {
-    guard let key = state.keys[master.id]?[.sessionDigest] else {
+    guard let begun = state.sessionDigests[master.id] else {
       preconditionFailure("every master has its keys")
     }
-    return [master.id] + token.withBytes { hmac(Array($0), key) }
+    return [master.id] + token.withBytes { digest(Array($0), begun) }
   }
 
   /// The master that a kept digest of a session's token was made with.

@@ -47,15 +47,10 @@ package enum TOTP {
 
   /// The secret as it is typed into an app (RFC 4648, section 6; 160 bits need no padding).
   package static func spelled(_ secret: Secret) -> String {
-    secret.withBytes { bytes in
-      stride(from: 0, to: bytes.count, by: 5).map { start in
-        let group = bytes[start..<min(start + 5, bytes.count)].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        return String((0..<8).map { alphabet[Int(group >> (35 - 5 * UInt64($0)) & 31)] })
-      }.joined()
-    }
+    secret.withBytes { alphabet.encode($0) }
   }
 
-  private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+  private static let alphabet = BitAlphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 }
 
 /// An authenticator app in the security info. It proves something once a code of it was entered.

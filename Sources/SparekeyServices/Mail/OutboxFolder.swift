@@ -25,7 +25,7 @@ package struct Mail: Sendable {
       From: \(oneLine(from))
       To: \(oneLine(to))
       Subject: \(oneLine(subject))
-      Date: \(time.inMail)
+      Date: \(time.rfc5322)
       Message-ID: <\(id)@\(domain)>
       MIME-Version: 1.0
       Content-Type: text/plain; charset=utf-8
@@ -35,18 +35,6 @@ package struct Mail: Sendable {
 
       """.replacing("\n", with: "\r\n")
         + lines.map { isPlain ? String($0) : quotedPrintable($0) }.joined(separator: "\r\n")
-  }
-}
-
-extension Timestamp {
-  /// `Sun, 03 May 2026 14:05:00 +0000` (RFC 5322, section 3.3).
-  fileprivate var inMail: String {
-    let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    let date = date
-    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(weekdays[Int(max(day, 0) % 7)]), \(two(date.day)) \(months[date.month - 1]) \(date.year) "
-      + "\(two(date.hour)):\(two(date.minute)):\(two(date.second)) +0000"
   }
 }
 

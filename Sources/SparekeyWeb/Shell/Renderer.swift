@@ -30,7 +30,7 @@ package struct Renderer: Sendable {
   package func render<Content: Page>(_ page: Content, shell: Shell) throws -> String {
     guard let template = templates[Content.template] else { throw MissingTemplate(name: Content.template) }
     var values: [String: TemplateValue] = [:]
-    values["shell"] = TemplateValue(of: shell)
+    values["shell"] = shell.value
     values["page"] = TemplateValue(of: page)
     return try template.value.get().render(.members(values))
   }

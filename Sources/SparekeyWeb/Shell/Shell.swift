@@ -10,4 +10,11 @@ package struct Shell: Sendable {
     self.signedInAs = signedInAs
     self.csrf = csrf
   }
+
+  /// What templates see, without a look by reflection: it is on every page.
+  var value: TemplateValue {
+    var members = ["csrf": TemplateValue.text(csrf)]
+    members["signedInAs"] = signedInAs.map { .text($0) }
+    return .members(members)
+  }
 }
