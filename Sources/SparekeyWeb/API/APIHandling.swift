@@ -186,6 +186,7 @@ extension Site {
       } catch let unreadable as UnreadableBody {
         return problem("unreadable", .badRequest, detail: unreadable.detail, field: unreadable.field)
       } catch let refusal as Refusal {
+        if case .busy = refusal { await busy.wait() }
         return problem(refusal, now: call.now)
       } catch let found as Clients.Problem {
         return problem("field", .unprocessableContent, detail: found.description, field: found.field)

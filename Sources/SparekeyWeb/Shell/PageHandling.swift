@@ -31,6 +31,7 @@ extension Site {
         do {
           reply = try await handler(visit)
         } catch let refusal as Refusal {
+          if case .busy = refusal { await busy.wait() }
           reply = self.reply(to: refusal, of: visit)
         }
       }

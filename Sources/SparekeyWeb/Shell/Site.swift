@@ -11,6 +11,7 @@ package struct Site: Sendable {
   package let drawQRCode: @Sendable (_ text: Secret, _ label: String) throws -> String
   package let suggestPassphrase: @Sendable () -> String
   package let logger: Logger
+  let busy = Gate()
 
   package init(
     ports: Ports, renderer: Renderer, settings: SiteSettings,
