@@ -8,6 +8,8 @@ import http.client
 import json
 import os
 import pathlib
+import re
+import resource
 import secrets
 import shutil
 import socket
@@ -99,6 +101,29 @@ class Service:
         figures["server_processor_ms_each"] = 1_000 * (self.processor() - before) / each
         figures["client_processor_ms_each"] = 1_000 * figures["client_processor_seconds"] / each
         return figures
+
+    def wrk(self, path, token, seconds, connections):
+        """The same with `wrk`, a client that costs next to nothing and leaves the cores to the service."""
+        before, client = self.processor(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-H", f"Authorization: Bearer {token}"]
+        said = subprocess.run(
+            [*words, f"http://localhost:{self.port}{path}"], capture_output=True, text=True, check=True).stdout
+        if "Non-2xx" in said:
+            raise RuntimeError(said)
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        client = spent.ru_utime + spent.ru_stime - client.ru_utime - client.ru_stime
+        completed = int(re.search(r"(\d+) requests in", said)[1])
+        units = {"us": 0.001, "ms": 1, "s": 1_000}
+
+        def milliseconds(share):
+            number, unit = re.search(rf"{share}%\s+([\d.]+)(us|ms|s)", said).groups()
+            return float(number) * units[unit]
+
+        return {
+            "per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]),
+            "median_ms": milliseconds(50), "p99_ms": milliseconds(99),
+            "server_processor_ms_each": 1_000 * (self.processor() - before) / completed,
+            "client_processor_ms_each": 1_000 * client / completed}
 
     def stop(self):
         self.process.terminate()

@@ -52,7 +52,7 @@ extension Site {
 
     // Help (G1, G2)
     router.post("/api/v1/help/sign-in", use: api(HelpAPI.signIn))
-    router.post("/api/v1/help/username", use: api(HelpAPI.username))
+    router.post("/api/v1/help/username", use: evenly(HelpAPI.username))
     router.get("/api/v1/help/recovery-policy", use: api(HelpAPI.recoveryPolicy))
 
     // Recent activity (D2, D6)
@@ -66,14 +66,14 @@ extension Site {
     router.delete("/api/v1/apps/{client}", use: api(AppsAPI.remove))
 
     // The way back (H1–H4)
-    router.post("/api/v1/recovery", use: api(RecoveryAPI.start))
-    router.post("/api/v1/recovery/issued-code", use: api(RecoveryAPI.issuedCode))
-    router.post("/api/v1/recovery/recovery-code", use: api(RecoveryAPI.recoveryCode))
-    router.post("/api/v1/recovery/totp", use: api(RecoveryAPI.totp))
-    router.post("/api/v1/recovery/password", use: api(RecoveryAPI.password))
-    router.post("/api/v1/recovery/passkey/request-options", use: api(RecoveryAPI.passkeyOptions))
-    router.post("/api/v1/recovery/passkey", use: api(RecoveryAPI.passkey))
-    router.post("/api/v1/recovery/new-password", use: api(RecoveryAPI.newPassword))
+    router.post("/api/v1/recovery", use: evenly(RecoveryAPI.start))
+    router.post("/api/v1/recovery/issued-code", use: evenly(RecoveryAPI.issuedCode))
+    router.post("/api/v1/recovery/recovery-code", use: evenly(RecoveryAPI.recoveryCode))
+    router.post("/api/v1/recovery/totp", use: evenly(RecoveryAPI.totp))
+    router.post("/api/v1/recovery/password", use: evenly(RecoveryAPI.password))
+    router.post("/api/v1/recovery/passkey/request-options", use: evenly(RecoveryAPI.passkeyOptions))
+    router.post("/api/v1/recovery/passkey", use: evenly(RecoveryAPI.passkey))
+    router.post("/api/v1/recovery/new-password", use: evenly(RecoveryAPI.newPassword))
 
     // The hold (H5–H9)
     router.post("/api/v1/holds/by-stop-token", use: api(HoldAPI.byStopToken))
