@@ -120,6 +120,12 @@ def test_s6_a_name_of_any_kind_takes_as_long_as_an_unknown_one(slow_server, name
         assert abs(medians[kind] - medians["unknown"]) < bound or likely > 0.001
 
 
+@pytest.mark.parametrize("step", [start_of_recovery, mail_asked_for, wrong_code_of_an_app], ids=lambda step: step.__name__)
+def test_s6_what_looks_at_a_name_is_not_answered_before_its_time(server, step):
+    for name in [nobodys_name(server) for _ in range(5)]:
+        assert ask(server, *step(server, name)) >= 25
+
+
 def test_the_rank_test_tells_what_differs():
     chance = numpy.random.default_rng(1)
     same, other = chance.normal(10, 1, 200), chance.normal(10, 1, 200)
