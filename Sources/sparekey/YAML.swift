@@ -15,15 +15,17 @@ indirect enum YAML {
   /// - Returns: nil of a file that says nothing.
   /// - Throws: `Problem`
   static func read(_ text: String) throws -> YAML? {
-    var parser = yaml_parser_t()
-    guard yaml_parser_initialize(&parser) == 1 else { throw Problem(line: 1, reason: "there is no memory") }
-    defer { yaml_parser_delete(&parser) }
-    return try Array(text.utf8).withUnsafeBufferPointer { bytes in
-      yaml_parser_set_input_string(&parser, bytes.baseAddress, bytes.count)
-      let said = try document(of: &parser) { document in
+    // It keeps its own address.
+    let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
+    defer { parser.deallocate() }
+    guard yaml_parser_initialize(parser) == 1 else { throw Problem(line: 1, reason: "there is no memory") }
+    defer { yaml_parser_delete(parser) }
+    return try Array("\(text)\n".utf8).withUnsafeBufferPointer { bytes in
+      yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)
+      let said = try document(of: parser) { document in
         try yaml_document_get_root_node(&document).map { try YAML($0, of: &document, depth: 0) }
       }
-      try document(of: &parser) { document in
+      try document(of: parser) { document in
         if let more = yaml_document_get_root_node(&document) {
           throw Problem(line: more.line, reason: "a second document begins")
         }
@@ -33,13 +35,13 @@ indirect enum YAML {
   }
 
   private static func document<Answer>(
-    of parser: inout yaml_parser_t, _ read: (inout yaml_document_t) throws -> Answer
+    of parser: UnsafeMutablePointer<yaml_parser_t>, _ read: (inout yaml_document_t) throws -> Answer
   ) throws -> Answer {
     var document = yaml_document_t()
-    guard yaml_parser_load(&parser, &document) == 1 else {
+    guard yaml_parser_load(parser, &document) == 1 else {
       throw Problem(
-        line: Int(parser.problem_mark.line) + 1,
-        reason: parser.problem.map { String(cString: $0) } ?? "not YAML")
+        line: Int(parser.pointee.problem_mark.line) + 1,
+        reason: parser.pointee.problem.map { String(cString: $0) } ?? "not YAML")
     }
     defer { yaml_document_delete(&document) }
     return try read(&document)

@@ -111,7 +111,7 @@ import Testing
   }
 
   @Test func `Q2: every text that a template names is in the catalogue`() throws {
-    let folder = webResources.appending(path: "templates")
+    let folder = try webResources.appending(path: "templates")
     let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
     var count = 0
     for case let file as URL in files where file.pathExtension == "mustache" {

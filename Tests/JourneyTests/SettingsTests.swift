@@ -56,6 +56,19 @@ import Testing
       problem { try Settings(flags: [:], environment: [:], file: "/nowhere.yaml") }.contains("/nowhere.yaml"))
   }
 
+  @Test func `Q5: a file that is no YAML, or says a thing twice, is told by its line`() throws {
+    for (file, words) in [
+      ("port: 1\nhost: [", "line 3"), ("port: 1\nhost: a\nport: 2", "\"port\" stands there twice"),
+      ("port: 1\n---\nport: 2", "line 3: a second document begins"), ("port: &a [*a]", "nested too deeply"),
+      ("port: {a: b}", "port is a text"), ("? [a]\n: b", "a name is no text"),
+    ] {
+      #expect(problem { try settings(file: file) }.contains(words))
+    }
+    #expect(try settings(file: "").port == 8_080)
+    #expect(try settings(file: "# nothing\n").port == 8_080)
+    #expect(try settings(file: "limits: off\nport: '1'").port == 1)
+  }
+
   @Test func `Q5: an empty value is refused where one is needed, and taken where it means none`() throws {
     for name in [Settings.Name.data, .host, .serviceName, .mailFrom, .port] {
       #expect(problem { try settings(environment: [name.environment: ""]) }.contains(name.environment))

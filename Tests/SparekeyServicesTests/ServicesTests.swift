@@ -178,6 +178,14 @@ extension Argon2Pool {
     #expect(throws: KeyFile.Problem.readableByOthers(path: path)) { try KeyFile.open(path) }
   }
 
+  @Test func `T13: a key file that is a link is refused: changed keys would leave the old ones behind`()
+    throws
+  {
+    _ = try KeyFile.open(path)
+    try FileManager.default.createSymbolicLink(atPath: path + "-link", withDestinationPath: path)
+    #expect(throws: KeyFile.Problem.link(path: path + "-link")) { try KeyFile.open(path + "-link") }
+  }
+
   @Test func `T13: of programs that start at once, one makes the keys and all use them`() async throws {
     let path = path
     let rings = try await withThrowingTaskGroup(of: KeyRing.self) { group in

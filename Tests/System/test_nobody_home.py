@@ -7,6 +7,8 @@ are for those who read the figures, with more requests, on a quiet machine."""
 
 import math
 import os
+import pathlib
+import re
 import time
 
 import numpy
@@ -124,6 +126,16 @@ def test_s6_a_name_of_any_kind_takes_as_long_as_an_unknown_one(slow_server, name
 def test_s6_what_looks_at_a_name_is_not_answered_before_its_time(server, step):
     for name in [nobodys_name(server) for _ in range(5)]:
         assert ask(server, *step(server, name)) >= 25
+
+
+def test_s6_every_route_that_looks_at_a_name_is_even():
+    source = pathlib.Path(__file__).resolve().parents[2] / "Sources/SparekeyWeb"
+    routes = re.findall(
+        r'router\.(?:get|post)\("((?:/api/v1)?(?:/recovery|/recover|/help/username)(?:/[^"]*)?)", use: (\w+)\(',
+        "".join((source / name).read_text() for name in ["Routes.swift", "API/APIRoutes.swift"]))
+    assert len(routes) > 30
+    # The empty form for a contact looks at nothing.
+    assert {path for path, how in routes if how != "evenly"} == {"/help/username"}
 
 
 def test_the_rank_test_tells_what_differs():

@@ -24,10 +24,11 @@ extension String {
 }
 
 extension StringProtocol {
-  /// Without white space and line ends around it.
+  /// Without white space and line ends around it, the space without width included, which comes with copied text.
   package var trimmed: String {
-    let scalars = unicodeScalars.drop { $0.properties.isWhitespace }
-    guard let last = scalars.lastIndex(where: { !$0.properties.isWhitespace }) else { return "" }
+    func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isWhitespace || scalar == "\u{200B}" }
+    let scalars = unicodeScalars.drop(while: isSpace)
+    guard let last = scalars.lastIndex(where: { !isSpace($0) }) else { return "" }
     return String(String.UnicodeScalarView(scalars[...last]))
   }
 

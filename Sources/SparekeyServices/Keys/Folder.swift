@@ -16,7 +16,8 @@ package enum Folder {
       guard isFolder else { throw Problem(path: path, reason: "a file has that name") }
       return
     }
-    try make(path.folder)
+    // A folder that has no other above it, and still cannot be looked at, is for mkdir to explain.
+    if path.folder != path { try make(path.folder) }
     guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
       throw Problem(path: path, reason: String(cString: strerror(errno)))
     }

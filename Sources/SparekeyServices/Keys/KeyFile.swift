@@ -12,6 +12,7 @@ package enum KeyFile {
   package enum Problem: Error, Equatable, CustomStringConvertible {
     case missing(path: String)
     case readableByOthers(path: String)
+    case link(path: String)
     case unreadable(path: String, reason: String)
     case malformed(path: String, line: Int)
     case incomplete(path: String)
@@ -24,6 +25,8 @@ package enum KeyFile {
         "The key file \(path) is missing, and the database cannot be opened without it. Put back its copy."
       case .readableByOthers(let path):
         "The key file \(path) can be read by other users. Run: chmod 600 \(path)"
+      case .link(let path):
+        "The key file \(path) is a link. Put the file itself there: changed keys would leave the old ones behind."
       case .unreadable(let path, let reason): "The key file \(path) cannot be read: \(reason)."
       case .malformed(let path, let line): "The key file \(path) cannot be read at line \(line)."
       case .incomplete(let path):
@@ -64,6 +67,7 @@ package enum KeyFile {
     guard let status = FileStatus(of: path), !status.isOpenToOthers else {
       throw Problem.readableByOthers(path: path)
     }
+    guard !status.isLink else { throw Problem.link(path: path) }
 
     var masters: [KeyRing.Master] = []
     var kept: [KeyPurpose: Secret] = [:]

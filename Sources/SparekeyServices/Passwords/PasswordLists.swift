@@ -22,4 +22,6 @@ package struct PasswordLists: Sendable {
 }
 
 /// Where this module's lists are.
-package var serviceResources: URL { SparekeyCore.resources(of: "SparekeyServices") }
+package var serviceResources: URL {
+  get throws { try SparekeyCore.resources(of: "SparekeyServices") }
+}

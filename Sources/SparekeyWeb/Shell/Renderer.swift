@@ -52,4 +52,6 @@ func appendEscaped(_ text: String, to html: inout [UInt8]) {
 }
 
 /// Where this module's templates, texts and assets are.
-package var webResources: URL { SparekeyCore.resources(of: "SparekeyWeb") }
+package var webResources: URL {
+  get throws { try SparekeyCore.resources(of: "SparekeyWeb") }
+}
