@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test func `S4: all but letters and digits is written as bytes where it stands in an address`() {
-    #expect("a&b=é/1 \u{7F}".percentEncoded == "a%26b%3D%C3%A9%2F1%20%7F")
+    #expect("a&b=é/1 \u{7F}".percentEncoded() == "a%26b%3D%C3%A9%2F1%20%7F")
   }
 
   @Test(arguments: [

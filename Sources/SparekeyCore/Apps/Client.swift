@@ -134,16 +134,5 @@ package struct AppAddress: Sendable, Equatable {
 
 /// Writes values for `application/x-www-form-urlencoded` and queries.
 package enum FormEncoding {
-  package static func encode(_ text: String) -> String {
-    var encoded = ""
-    for byte in text.utf8 {
-      let character = Character(Unicode.Scalar(byte))
-      if byte < 0x80, character.isLetter || character.isNumber || "-._~".contains(character) {
-        encoded.append(character)
-      } else {
-        encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return encoded
-  }
+  package static func encode(_ text: String) -> String { text.percentEncoded(keeping: "-._~") }
 }

@@ -33,12 +33,14 @@ extension StringProtocol {
   }
 
   /// All but ASCII's letters and digits as `%` and two digits (RFC 3986, section 2.1).
-  package var percentEncoded: String {
+  /// - Parameter kept: further signs of ASCII that stay as they are.
+  func percentEncoded(keeping kept: String = "") -> String {
     utf8.reduce(into: "") { text, byte in
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
         UInt8(ascii: "a")...UInt8(ascii: "z"):
         text.unicodeScalars.append(UnicodeScalar(byte))
+      case _ where kept.utf8.contains(byte): text.unicodeScalars.append(UnicodeScalar(byte))
       default: text += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
       }
     }

@@ -39,9 +39,9 @@ package enum TOTP {
 
   /// What the QR code holds (the `otpauth` key URI format); base 32 of RFC 4648 without padding.
   package static func uri(secret: Secret, issuer: String, account: String) -> String {
-    let issuer = issuer.percentEncoded
+    let issuer = issuer.percentEncoded()
     return
-      "otpauth://totp/\(issuer):\(account.percentEncoded)?secret=\(spelled(secret))&issuer=\(issuer)"
+      "otpauth://totp/\(issuer):\(account.percentEncoded())?secret=\(spelled(secret))&issuer=\(issuer)"
       + "&algorithm=SHA1&digits=\(digits)&period=\(step / 1_000)"
   }
 
