@@ -208,7 +208,6 @@ def test_q1_the_example_is_for_everyone(arrive, notes, screen, scheme):
 
     def stop(name):
         visitor.finds_no_barrier()
-        assert visitor.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         visitor.screenshot(f"{name}-{screen}")
 
     visitor.sign_up()

@@ -211,7 +211,6 @@ def test_q1_every_page_on_the_way_to_an_app_is_for_everyone(arrive, app, screen,
 
     def stop(name):
         visitor.finds_no_barrier()
-        assert visitor.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         visitor.screenshot(f"{name}-{screen}")
 
     visitor.page.goto(app.request())
