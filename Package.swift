@@ -42,7 +42,7 @@ let package = Package(
     .target(
       name: "SparekeyCore",
       dependencies: [
-        "CUnicode", "RecoveryCode",
+        "CProcess", "CUnicode", "RecoveryCode",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
       ],

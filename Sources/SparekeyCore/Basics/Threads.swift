@@ -1,13 +1,19 @@
+import CProcess
 import Glibc
 
 /// Runs work that blocks on a thread of its own; the pools of tasks and queues have few. It ends with its work.
+/// - Parameter name: what `top -H` shows, 15 bytes at most.
 /// - Returns: false where the system gives no more threads; nothing runs then.
-package func startThread(_ work: @escaping @Sendable () -> Void) -> Bool {
+package func startThread(_ name: String, _ work: @escaping @Sendable () -> Void) -> Bool {
   final class Work {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
-  let handed = Unmanaged.passRetained(Work(work))
+  let handed = Unmanaged.passRetained(
+    Work {
+      _ = name_this_thread(name)
+      work()
+    })
   var thread = pthread_t()
   let status = pthread_create(
     &thread, nil,

@@ -40,7 +40,7 @@ package final class Argon2Pool: SecretHashing {
     state = NIOLockedValueBox(State(waiting: FairQueue(room: queue)))
     threadCount = max(1, threads)
     for _ in 0..<threadCount {
-      let started = startThread { [weak self, jobs] in
+      let started = startThread("hash") { [weak self, jobs] in
         while true {
           if jobs.wait(timeout: .now() + Self.memoryKeptFor) == .timedOut {
             hash_memory_release()

@@ -32,7 +32,7 @@ struct Transfer: Sendable {
     let exchange = Exchange(body)
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let started = startThread { continuation.resume(returning: run(exchange)) }
+        let started = startThread("transfer") { continuation.resume(returning: run(exchange)) }
         if !started {
           continuation.resume(
             returning: Outcome(code: CURLE_FAILED_INIT, reply: 0, words: "there is no thread for it"))

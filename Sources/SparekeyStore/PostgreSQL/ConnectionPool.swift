@@ -73,7 +73,7 @@ final class ConnectionPool: Sendable {
         hosts: Hosts(
           generations: Array(repeating: 0, count: count), confirmedAt: Array(repeating: nil, count: count))))
     for _ in 0..<threadCount {
-      let started = startThread { [weak self, jobs] in
+      let started = startThread("postgresql") { [weak self, jobs] in
         let slot = Slot()
         while true {
           jobs.wait()
