@@ -205,13 +205,13 @@ final class Worker: @unchecked Sendable {
       answer += buffer[..<count]
       guard whole == nil, let end = endOfHead(answer) else { continue }
       bodyStart = end
-      whole = end + length(answer[..<end])
+      whole = end + (header("content-length", in: answer[..<end]).flatMap { Int($0) } ?? 0)
     }
+    let fields = answer[..<bodyStart]
     let status = answer.count > 12 ? Int(String(decoding: answer[9..<12], as: UTF8.self)) ?? 0 : 0
     statuses[status, default: 0] += 1
-    let text = String(decoding: answer[..<bodyStart], as: UTF8.self).lowercased()
-    if status == 503, !text.contains("\r\nretry-after:") { refusedWithoutWord += 1 }
-    if text.contains("\r\nconnection: close") {
+    if status == 503, header("retry-after", in: fields) == nil { refusedWithoutWord += 1 }
+    if header("connection", in: fields) == "close" {
       close(socket)
       socket = -1
     }
@@ -227,10 +227,15 @@ final class Worker: @unchecked Sendable {
     return nil
   }
 
-  private func length(_ head: ArraySlice<UInt8>) -> Int {
-    let text = String(decoding: head, as: UTF8.self).lowercased()
-    guard let name = text.range(of: "\r\ncontent-length:") else { return 0 }
-    return Int(text[name.upperBound...].prefix { $0 != "\r" }.trimmingCharacters(in: .whitespaces)) ?? 0
+  /// - Parameter name: in small letters.
+  private func header(_ name: String, in head: ArraySlice<UInt8>) -> String? {
+    let wanted = name.utf8
+    for line in head.split(separator: 10)
+    where line.dropFirst(wanted.count).first == UInt8(ascii: ":") && line.starts(with: wanted, by: { $0 | 32 == $1 }) {
+      return String(decoding: line.dropFirst(wanted.count + 1), as: UTF8.self)
+        .trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+    return nil
   }
 
   private func connect() {

@@ -1,5 +1,7 @@
+import HTTPTypes
 import NIOCore
 import NIOEmbedded
+import NIOHTTPTypes
 import Testing
 
 @testable import SparekeyWeb
@@ -61,6 +63,45 @@ import Testing
     let next = try connect("2001:db8:1:2:ffff::1")
     #expect(next.isActive, "a place is free again")
     for channel in open where channel.isActive { try channel.close().wait() }
+  }
+
+  @Test func `T9: heads, bodies and answers have their times, which single bytes and earlier requests do not move`()
+    throws
+  {
+    let request = HTTPRequest(method: .post, scheme: nil, authority: "localhost", path: "/")
+    /// A connection on which one request was answered after five seconds.
+    func connected() throws -> EmbeddedChannel {
+      let channel = EmbeddedChannel()
+      try channel.connect(to: SocketAddress(ipAddress: "192.0.2.7", port: 1)).wait()
+      try channel.pipeline.syncOperations.addHandler(
+        ConnectionGuard(counter: ConnectionCounter(), uncounted: []))
+      try channel.writeInbound(HTTPRequestPart.head(request))
+      try channel.writeInbound(HTTPRequestPart.end(nil))
+      channel.embeddedEventLoop.advanceTime(by: .seconds(5))
+      try channel.writeOutbound(HTTPResponsePart.head(HTTPResponse(status: .ok)))
+      try channel.writeOutbound(HTTPResponsePart.end(nil))
+      return channel
+    }
+    func stays(_ channel: EmbeddedChannel, _ time: TimeAmount) {
+      channel.embeddedEventLoop.advanceTime(by: time - .milliseconds(1))
+      #expect(channel.isActive)
+      channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
+      #expect(!channel.isActive)
+    }
+    stays(try connected(), ConnectionLimits.head)
+
+    let dripping = try connected()
+    dripping.embeddedEventLoop.advanceTime(by: .seconds(20))
+    try dripping.writeInbound(HTTPRequestPart.head(request))
+    dripping.embeddedEventLoop.advanceTime(by: .seconds(4))
+    try dripping.writeInbound(HTTPRequestPart.body(ByteBuffer(string: "a")))
+    stays(dripping, ConnectionLimits.body - .seconds(4))
+
+    let unanswered = try connected()
+    try unanswered.writeInbound(HTTPRequestPart.head(request))
+    unanswered.embeddedEventLoop.advanceTime(by: .seconds(9))
+    try unanswered.writeInbound(HTTPRequestPart.end(nil))
+    stays(unanswered, ConnectionLimits.answer)
   }
 
   @Test(arguments: [

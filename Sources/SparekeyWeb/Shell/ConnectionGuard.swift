@@ -48,7 +48,9 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
   /// Proxies carry many people's connections.
   private let uncounted: Set<String>
   private var network: ClientNetwork?
-  private var deadline: Scheduled<Void>?
+  private var deadline = NIODeadline.distantFuture
+  /// When it is looked whether the deadline has passed: never after it.
+  private var look: (at: NIODeadline, task: Scheduled<Void>)?
 
   package init(counter: ConnectionCounter, uncounted: Set<String>) {
     self.counter = counter
@@ -76,8 +78,8 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
   package func handlerRemoved(context: ChannelHandlerContext) { leave() }
 
   private func leave() {
-    deadline?.cancel()
-    deadline = nil
+    look?.task.cancel()
+    look = nil
     if let network { counter.close(network) }
     network = nil
   }
@@ -103,8 +105,21 @@ package final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandl
   }
 
   private func expect(_ time: TimeAmount, _ context: ChannelHandlerContext) {
-    deadline?.cancel()
-    let channel = context.channel
-    deadline = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+    deadline = context.eventLoop.now + time
+    // An earlier look finds the new deadline. A timer for each message would cost a tenth of a small request.
+    if let look, look.at <= deadline { return }
+    look?.task.cancel()
+    lookAtDeadline(context)
+  }
+
+  private func lookAtDeadline(_ context: ChannelHandlerContext) {
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    let task = context.eventLoop.scheduleTask(deadline: deadline) {
+      let (handler, context) = bound.value
+      handler.look = nil
+      guard handler.deadline > context.eventLoop.now else { return context.close(promise: nil) }
+      handler.lookAtDeadline(context)
+    }
+    look = (deadline, task)
   }
 }
