@@ -155,12 +155,10 @@ struct UnreadableBody: Error {
 /// What an API handler gives back.
 struct APIAnswer: Sendable {
   let status: HTTPResponse.Status
-  fileprivate let body: Data?
+  fileprivate let body: [UInt8]?
 
   static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> APIAnswer {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return APIAnswer(status: status, body: try encoder.encode(value))
+    APIAnswer(status: status, body: try JSON.encode(value))
   }
 
   static let noContent = APIAnswer(status: .noContent, body: nil)
@@ -223,9 +221,7 @@ extension Site {
     var headers: HTTPFields = [.contentType: "application/problem+json", .cacheControl: "no-store"]
     if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
     if let retryAfter { headers[.retryAfter] = "\(retryAfter)" }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let body = (try? encoder.encode(problem)) ?? Data()
+    let body = (try? JSON.encode(problem)) ?? []
     return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
   }
 

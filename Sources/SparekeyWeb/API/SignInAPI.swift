@@ -65,7 +65,7 @@ enum JSONValue: Codable, Sendable {
     }
   }
 
-  func text() throws -> String { String(decoding: try JSONEncoder().encode(self), as: UTF8.self) }
+  func text() throws -> String { String(decoding: try JSON.encode(self), as: UTF8.self) }
 }
 
 extension PasskeyAssertion {

@@ -172,7 +172,7 @@ struct AppCall: Sendable {
 /// What an app is answered.
 struct AppAnswer: Sendable {
   let status: HTTPResponse.Status
-  fileprivate var body: Data?
+  fileprivate var body: [UInt8]?
   fileprivate var challenge: String?
   /// It may be kept for an hour, by anyone.
   fileprivate var isKept = false
@@ -185,10 +185,8 @@ struct AppAnswer: Sendable {
   static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok, kept: Bool = false) throws
     -> AppAnswer
   {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var answer = AppAnswer(status: status)
-    answer.body = try encoder.encode(value)
+    answer.body = try JSON.encode(value)
     answer.isKept = kept
     return answer
   }

@@ -47,14 +47,8 @@ extension RecoveryCodeCommand {
         guard let text = try? JSONDecoder().decode(String.self, from: Data(line.utf8)) else {
           throw ValidationError("Line \(number) is not a JSON string.")
         }
-        print(try json(of: RecoveryCode.read(text)))
+        try printJSONLine(PrintedReading(RecoveryCode.read(text)))
       }
-    }
-
-    private func json(of reading: Reading) throws -> String {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      return String(decoding: try encoder.encode(PrintedReading(reading)), as: UTF8.self)
     }
   }
 

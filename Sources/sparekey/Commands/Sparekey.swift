@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import SparekeyCore
 
 /// `sparekey`: everything an operator needs, from the command line (O2).
 @main
@@ -58,9 +59,7 @@ struct SettingFlags: ParsableArguments {
 
 /// Prints a value as JSON on one line.
 func printJSONLine(_ value: some Encodable) throws {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  print(String(decoding: try JSON.encode(value), as: UTF8.self))
 }
 
 /// Prints a value as JSON, one object.
