@@ -231,7 +231,9 @@ final class Worker: @unchecked Sendable {
   private func header(_ name: String, in head: ArraySlice<UInt8>) -> String? {
     let wanted = name.utf8
     for line in head.split(separator: 10)
-    where line.dropFirst(wanted.count).first == UInt8(ascii: ":") && line.starts(with: wanted, by: { $0 | 32 == $1 }) {
+    where line.dropFirst(wanted.count).first == UInt8(ascii: ":")
+      && line.starts(with: wanted, by: { $0 | 32 == $1 })
+    {
       return String(decoding: line.dropFirst(wanted.count + 1), as: UTF8.self)
         .trimmingCharacters(in: .whitespacesAndNewlines)
     }

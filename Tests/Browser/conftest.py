@@ -172,6 +172,8 @@ class Visitor:
 
     def sees(self, heading):
         expect(self.page.get_by_role("heading", name=heading, level=1, exact=True)).to_be_visible()
+        # The heading may stand there before the rest does, and before the style sheet.
+        self.page.wait_for_load_state("load")
 
     def reads(self, text):
         expect(self.page.locator("main")).to_contain_text(text)
@@ -282,7 +284,6 @@ class Visitor:
 
     def barriers(self):
         """What axe finds on the page, and whether it has to be scrolled sideways on the narrowest screen (Q1)."""
-        # The text may stand there before the style sheet does.
         self.page.wait_for_load_state("load")
         results = Axe().run(self.page, options={"runOnly": {"type": "tag", "values": WCAG}})
         found = [

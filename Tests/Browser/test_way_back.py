@@ -114,6 +114,7 @@ def test_s6_an_unknown_name_walks_the_same_pages(visitor):
     visitor.begin_sign_in(stranger.username)
     visitor.press("Forgot password?")
     visitor.press("Use a different verification option")
+    visitor.sees("How would you like to verify that it's you?")
     assert visitor.page.locator(".option").all_inner_texts() == first
 
 
