@@ -65,7 +65,8 @@ import Testing
     for channel in open where channel.isActive { try channel.close().wait() }
   }
 
-  @Test func `T9: heads, bodies and answers have their times, which single bytes and earlier requests do not move`()
+  @Test
+  func `T9: heads, bodies and answers have their times, which single bytes and earlier requests do not move`()
     throws
   {
     let request = HTTPRequest(method: .post, scheme: nil, authority: "localhost", path: "/")
